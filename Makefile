@@ -1,0 +1,50 @@
+# Two commands do everything: `make demo` and `make test`. Both make their own virtual environment.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+DEMO ?= demo
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check unit deep pythons clean
+
+help:
+	@echo "make demo     install into $(VENV), make $(DEMO)/manifests.git and tell its story"
+	@echo "make test     install what tests need, then types, style, layers and every test"
+	@echo "make deep     the same properties with far more examples (minutes)"
+	@echo "make pythons  the tests on every Python of PYTHONS=\"python3.11 python3.12 python3.13\""
+
+$(BIN)/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable .
+	touch $@
+
+$(BIN)/.installed-dev: $(BIN)/.installed
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[dev]"
+	touch $@
+
+demo: $(BIN)/.installed
+	rm -rf $(DEMO)
+	$(BIN)/kuberpult demo $(DEMO)
+
+test: $(BIN)/.installed-dev check unit
+
+check: $(BIN)/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+unit: $(BIN)/.installed-dev
+	$(BIN)/pytest --numprocesses 2
+
+deep: $(BIN)/.installed-dev
+	HYPOTHESIS_PROFILE=deep $(BIN)/pytest --numprocesses 2 --timeout 3600 tests/test_laws.py tests/test_queue_machine.py
+
+PYTHONS ?= python3.11 python3.12 python3.13
+pythons:
+	set -e; for python in $(PYTHONS); do \
+		$(MAKE) unit PYTHON=$$python VENV=.venv-$$(basename $$python); \
+	done
+
+clean:
+	rm -rf $(VENV) .venv-* $(DEMO) dist .mypy_cache .ruff_cache .hypothesis

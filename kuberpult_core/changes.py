@@ -1,0 +1,195 @@
+"""From events to file-level changes: what the facts look like in the repository."""
+
+from collections.abc import Iterable, Iterator
+from typing import assert_never
+
+import attrs
+
+from kuberpult_core import argocd, documents, layout
+from kuberpult_core.events import (
+    ApplicationDeleted,
+    ApplicationRemoved,
+    Deployed,
+    EnvironmentCreated,
+    EnvironmentDeleted,
+    EnvironmentUpdated,
+    Event,
+    LockCreated,
+    LockDeleted,
+    Queued,
+    QueueEmptied,
+    ReleaseCreated,
+    ReleaseDeleted,
+    SettingsUpdated,
+    TeamSet,
+)
+from kuberpult_core.manifests import BlobId, blob_id
+from kuberpult_core.model import Lock, Stamp, State
+from kuberpult_core.names import EnvironmentName
+
+
+@attrs.frozen
+class Write:
+    """A file with this content; without bytes, content of this id is in the repository already."""
+
+    path: str
+    blob: BlobId
+    content: bytes | None = attrs.field(eq=False, repr=False)
+
+
+@attrs.frozen
+class Link:
+    """A symbolic link with this text."""
+
+    path: str
+    text: str
+
+
+@attrs.frozen
+class Copy:
+    """The file at *source*, as it is in the tree being edited, at *path* too."""
+
+    source: str
+    path: str
+
+
+@attrs.frozen
+class Remove:
+    """Nothing at *path* any more: a file, a link, or a folder with all in it."""
+
+    path: str
+
+
+Change = Write | Link | Copy | Remove
+"""A change of one path; what is in its way is replaced, empty folders go by themselves."""
+
+
+def written(path: str, content: bytes | str) -> Write:
+    """A file with this content."""
+    data = content.encode() if isinstance(content, str) else content
+    return Write(path, blob_id(data), data)
+
+
+def changes(before: State, events: Iterable[Event], after: State, stamp: Stamp) -> list[Change]:
+    """The changes that make *before*'s files *after*'s, in the order to carry them out."""
+    events = tuple(events)
+    found = [change for event in events for change in _changes(event, stamp)]
+    found.extend(_kept_environments(before, events, after))
+    for name in argocd.affected_environments(before, events, after):
+        found.extend(_argocd_file(before, after, name))
+    return found
+
+
+def _changes(event: Event, stamp: Stamp) -> Iterator[Change]:
+    match event:
+        case Deployed():
+            yield from _deployed(event, stamp)
+        case Queued(environment, application, version):
+            folder = layout.placement_folder(environment, application)
+            yield Link(f"{folder}/{layout.QUEUED}", layout.link_to(application, version))
+        case QueueEmptied(environment, application):
+            yield Remove(f"{layout.placement_folder(environment, application)}/{layout.QUEUED}")
+        case LockCreated(scope, lock_id, lock):
+            folder = layout.lock_folder(scope.environment, scope.application, scope.team, lock_id)
+            yield Remove(folder)
+            yield from _lock_files(folder, lock, stamp)
+        case LockDeleted(scope, lock_id):
+            yield Remove(layout.lock_folder(scope.environment, scope.application, scope.team, lock_id))
+        case ReleaseCreated():
+            yield from _release_files(event, stamp)
+        case ReleaseDeleted(application, version):
+            yield Remove(layout.release_folder(application, version))
+        case TeamSet(application, team):
+            path = layout.team_file(application)
+            yield written(path, team) if team else Remove(path)
+        case EnvironmentCreated(environment, document) | EnvironmentUpdated(environment, document):
+            yield written(layout.config_file(environment), documents.render(document))
+        case EnvironmentDeleted(environment):
+            yield Remove(layout.environment_folder(environment))
+        case ApplicationRemoved(environment, application):
+            yield Remove(layout.placement_folder(environment, application))
+        case ApplicationDeleted(application):
+            yield Remove(layout.application_folder(application))
+        case SettingsUpdated(document):
+            yield written(layout.SETTINGS, documents.render(document))
+        case _:
+            assert_never(event)
+
+
+def _deployed(event: Deployed, stamp: Stamp) -> Iterator[Change]:
+    environment, application, version = event.environment, event.application, event.version
+    folder = layout.placement_folder(environment, application)
+    yield Link(f"{folder}/{layout.VERSION}", layout.link_to(application, version))
+    yield Remove(f"{folder}/{layout.QUEUED}")
+    yield Copy(
+        layout.release_manifest(application, version, environment),
+        f"{layout.manifest_folder(environment, application)}/{layout.MANIFEST}",
+    )
+    yield written(f"{folder}/deployed_by", stamp.actor.name)
+    yield written(f"{folder}/deployed_by_email", stamp.actor.email)
+    yield written(f"{folder}/deployed_at_utc", layout.deployed_at_text(stamp.time))
+
+
+def _lock_files(folder: str, lock: Lock, stamp: Stamp) -> Iterator[Change]:
+    texts = {
+        "message": lock.message,
+        "created_at": layout.time_text(stamp.time),
+        "created_by_name": stamp.actor.name,
+        "created_by_email": stamp.actor.email,
+        "ci_link": lock.link,
+        "expires_at": layout.time_text(lock.expires_at) if lock.expires_at else None,
+        "on_expiry": lock.on_expiry.value if lock.on_expiry else None,
+        "suggested_lifetime": lock.suggested_lifetime,
+    }
+    for name, text in texts.items():
+        if text:
+            yield written(f"{folder}/{name}", text)
+
+
+def _release_files(event: ReleaseCreated, stamp: Stamp) -> Iterator[Change]:
+    folder = layout.release_folder(event.application, event.version)
+    texts = {
+        "source_commit_id": event.source_commit_id,
+        "source_author": event.source_author,
+        "source_message": event.source_message,
+        "display_version": event.display_version,
+        "created_at": layout.time_text(stamp.time),
+    }
+    for name, text in texts.items():
+        if text:
+            yield written(f"{folder}/{name}", text)
+    for environment, manifest in event.manifests.items():
+        path = layout.release_manifest(event.application, event.version, environment)
+        yield Write(path, manifest.id, manifest.content)
+
+
+def _kept_environments(before: State, events: Iterable[Event], after: State) -> Iterator[Change]:
+    """A config for environments that have none and lose something: they exist while their folder does."""
+    for event in events:
+        name = _loser(event)
+        known = before.environments.get(name) if name else None
+        if name and known and name in after.environments and known.stored.is_missing:
+            yield written(layout.config_file(name), documents.render(after.environments[name].stored.document))
+
+
+def _loser(event: Event) -> EnvironmentName | None:
+    match event:
+        case QueueEmptied(environment=environment) | ApplicationRemoved(environment=environment):
+            return environment
+        case LockDeleted(scope):
+            return scope.environment
+        case _:
+            return None
+
+
+def _argocd_file(before: State, after: State, name: EnvironmentName) -> Iterator[Change]:
+    """The file anew; gone with the config's ``argocd``; as it was while the config cannot be read."""
+    path = layout.argocd_path(name)
+    there, was = after.environments.get(name), before.environments.get(name)
+    if there and there.stored.problem:
+        return
+    content = argocd.argocd_file(after, name) if there else None
+    if content is not None:
+        yield written(path, content)
+    elif was and was.config.argocd and not (there and there.config.argocd):
+        yield Remove(path)

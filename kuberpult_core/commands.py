@@ -1,0 +1,278 @@
+"""Commands: what somebody asks for, as immutable data. rules.md says what each one means.
+
+A command that can be built is well formed: its names are allowed, its manifests are YAML,
+its texts are bounded. Building a wrong one raises an *Invalid* error. Whether the rules
+allow it is for :func:`kuberpult_core.decide.decide` to say.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+import attrs
+from attrs.converters import optional
+
+from kuberpult_core import config, names, texts
+from kuberpult_core.config import EnvironmentConfig
+from kuberpult_core.documents import Document, render
+from kuberpult_core.errors import InvalidCommand, InvalidManifest
+from kuberpult_core.manifests import Manifest
+from kuberpult_core.model import LockBehavior, OnUnlock
+from kuberpult_core.names import ApplicationName, EnvironmentName, GroupName, LockId, TeamName, Version
+
+MAX_COMMANDS = 10_000
+"""Commands in one batch."""
+
+
+class IfExists(StrEnum):
+    """What creating an environment does when there is one."""
+
+    REFUSE = "refuse"
+    UPDATE = "update"
+
+
+class IfMissing(StrEnum):
+    """What deleting a lock does when there is none."""
+
+    REFUSE = "refuse"
+    IGNORE = "ignore"
+
+
+def _line(path: str, longest: int = texts.MAX_LINE) -> Callable[[str | None], str | None]:
+    return lambda text: texts.optional_line(path, text, longest)
+
+
+def _manifests(given: Mapping[str, Manifest | str | bytes]) -> Mapping[EnvironmentName, Manifest]:
+    if not given:
+        raise InvalidManifest("a release needs one for at least one environment, and there is none")
+    checked = {
+        names.environment_name(environment): (
+            manifest if isinstance(manifest, Manifest) else Manifest.of(manifest, environment)
+        )
+        for environment, manifest in given.items()
+    }
+    return dict(sorted(checked.items()))
+
+
+def _commands(given: "tuple[Command, ...] | list[Command]") -> "tuple[Command, ...]":
+    commands = tuple(given)
+    if len(commands) > MAX_COMMANDS:
+        raise InvalidCommand("$.commands", f"there are {len(commands)}, more than the {MAX_COMMANDS} allowed")
+    if any(isinstance(command, Batch) for command in commands):
+        raise InvalidCommand("$.commands", "a batch cannot hold another batch")
+    return commands
+
+
+def _patch(given: Document) -> Document:
+    render(given)
+    return dict(given)
+
+
+@attrs.frozen
+class Target:
+    """What a lock command addresses.
+
+    ``environment`` is the environment of that name, else the group of that name; ``group``
+    is a group only. Exactly one of the two. ``application`` or ``team`` narrow it down.
+    """
+
+    environment: EnvironmentName | None = attrs.field(default=None, converter=optional(names.environment_name))
+    group: GroupName | None = attrs.field(default=None, converter=optional(names.group_name))
+    application: ApplicationName | None = attrs.field(default=None, converter=optional(names.application_name))
+    team: TeamName | None = attrs.field(default=None, converter=optional(names.team_name))
+
+    def __attrs_post_init__(self) -> None:
+        if (self.environment is None) == (self.group is None):
+            raise InvalidCommand("$.target", "it must name either an environment or a group")
+        if self.application is not None and self.team is not None:
+            raise InvalidCommand("$.target", "it can name an application or a team, not both")
+
+    def __str__(self) -> str:
+        where = str(self.environment or self.group)
+        if self.application:
+            return f"{where}/{self.application}"
+        return f"{where}/team {self.team}" if self.team else where
+
+
+@attrs.frozen
+class Deploy:
+    """Put a version in place, or let it wait for the locks (rules.md 2)."""
+
+    environment: EnvironmentName = attrs.field(converter=names.environment_name)
+    application: ApplicationName = attrs.field(converter=names.application_name)
+    version: Version = attrs.field(converter=names.version)
+    lock_behavior: LockBehavior = attrs.field(default=LockBehavior.QUEUE, converter=LockBehavior)
+
+
+@attrs.frozen
+class CreateLock:
+    """Hold automatic deployments back (rules.md 3)."""
+
+    target: Target
+    lock_id: LockId = attrs.field(converter=names.lock_id)
+    message: str = attrs.field(converter=lambda text: texts.message("$.message", text, texts.MAX_LOCK_MESSAGE))
+    link: str | None = attrs.field(default=None, converter=_line("$.link"))
+    expires_at: datetime | None = attrs.field(
+        default=None, converter=lambda time: texts.moment("$.expires_at", time)
+    )
+    on_expiry: OnUnlock | None = attrs.field(default=None, converter=optional(OnUnlock))
+    suggested_lifetime: str | None = attrs.field(default=None, converter=_line("$.suggested_lifetime", 100))
+
+
+@attrs.frozen
+class DeleteLock:
+    """Take a lock away; what waited for the last one goes out, or is dropped (rules.md 3)."""
+
+    target: Target
+    lock_id: LockId = attrs.field(converter=names.lock_id)
+    queued: OnUnlock = attrs.field(default=OnUnlock.DEPLOY, converter=OnUnlock)
+    if_missing: IfMissing = attrs.field(default=IfMissing.REFUSE, converter=IfMissing)
+
+
+def _required_moment(time: datetime) -> datetime:
+    checked = texts.moment("$.now", time)
+    if checked is None:
+        raise InvalidCommand("$.now", "it must be a time")
+    return checked
+
+
+@attrs.frozen
+class ExpireLocks:
+    """Delete the locks whose time is past at *now*, each with its own ``on_expiry``."""
+
+    now: datetime = attrs.field(converter=_required_moment)
+
+
+@attrs.frozen
+class CancelQueued:
+    """Empty the queue of one placement."""
+
+    environment: EnvironmentName = attrs.field(converter=names.environment_name)
+    application: ApplicationName = attrs.field(converter=names.application_name)
+
+
+@attrs.frozen
+class ReleaseTrain:
+    """Make a target equal to its upstream (rules.md 4): an environment, else a group, of that name."""
+
+    target: EnvironmentName = attrs.field(converter=names.environment_name)
+    team: TeamName | None = attrs.field(default=None, converter=optional(names.team_name))
+    lock_behavior: LockBehavior = attrs.field(default=LockBehavior.QUEUE, converter=LockBehavior)
+    group_only: bool = False
+    """Whether an environment of that name is left out of account."""
+
+
+@attrs.frozen
+class CreateRelease:
+    """Store a release, deploy it to where the newest goes by itself, clean up (rules.md 5)."""
+
+    application: ApplicationName = attrs.field(converter=names.application_name)
+    manifests: Mapping[EnvironmentName, Manifest] = attrs.field(converter=_manifests)
+    version: Version | None = attrs.field(default=None, converter=optional(names.version))
+    source_commit_id: str | None = attrs.field(default=None, converter=_line("$.source_commit_id"))
+    source_author: str | None = attrs.field(default=None, converter=_line("$.source_author"))
+    source_message: str | None = attrs.field(
+        default=None, converter=lambda text: texts.optional_message("$.source_message", text)
+    )
+    display_version: str | None = attrs.field(
+        default=None, converter=_line("$.display_version", texts.MAX_DISPLAY_VERSION)
+    )
+    team: TeamName | None = attrs.field(default=None, converter=optional(names.team_name))
+
+
+@attrs.frozen
+class Cleanup:
+    """Delete the releases of an application that nothing needs any more (rules.md 5)."""
+
+    application: ApplicationName = attrs.field(converter=names.application_name)
+
+
+@attrs.frozen
+class SetTeam:
+    """Say which team an application belongs to; none takes it out of its team."""
+
+    application: ApplicationName = attrs.field(converter=names.application_name)
+    team: TeamName | None = attrs.field(converter=optional(names.team_name))
+
+
+@attrs.frozen
+class CreateEnvironment:
+    """Make an environment; with ``if_exists=update``, replace the config of one that is there."""
+
+    environment: EnvironmentName = attrs.field(converter=names.environment_name)
+    config: EnvironmentConfig = attrs.field(factory=EnvironmentConfig, converter=config.as_config)
+    if_exists: IfExists = attrs.field(default=IfExists.REFUSE, converter=IfExists)
+    allow_cascade: bool = False
+
+
+@attrs.frozen
+class UpdateEnvironment:
+    """Change parts of an environment's config: *patch* in the keys of config.json, null takes one away."""
+
+    environment: EnvironmentName = attrs.field(converter=names.environment_name)
+    patch: Mapping[str, Any] = attrs.field(converter=_patch)
+    allow_cascade: bool = False
+
+
+@attrs.frozen
+class DeleteEnvironment:
+    """Take an environment away with all that is on it."""
+
+    environment: EnvironmentName = attrs.field(converter=names.environment_name)
+    ignore_locks: bool = False
+    allow_cascade: bool = False
+
+
+@attrs.frozen
+class RemoveApplicationFromEnvironment:
+    """Take an application off one environment."""
+
+    environment: EnvironmentName = attrs.field(converter=names.environment_name)
+    application: ApplicationName = attrs.field(converter=names.application_name)
+    ignore_locks: bool = False
+    allow_cascade: bool = False
+
+
+@attrs.frozen
+class DeleteApplication:
+    """Take an application away: off every environment, and all its releases."""
+
+    application: ApplicationName = attrs.field(converter=names.application_name)
+    ignore_locks: bool = False
+    allow_cascade: bool = False
+
+
+@attrs.frozen
+class UpdateSettings:
+    """Change settings: *patch* in the keys of kuberpult.json, null takes one away."""
+
+    patch: Mapping[str, Any] = attrs.field(converter=_patch)
+
+
+@attrs.frozen
+class Batch:
+    """Several commands, all or nothing, each seeing the one before."""
+
+    commands: "tuple[Command, ...]" = attrs.field(converter=_commands)
+
+
+SingleCommand = (
+    Deploy
+    | CreateLock
+    | DeleteLock
+    | ExpireLocks
+    | CancelQueued
+    | ReleaseTrain
+    | CreateRelease
+    | Cleanup
+    | SetTeam
+    | CreateEnvironment
+    | UpdateEnvironment
+    | DeleteEnvironment
+    | RemoveApplicationFromEnvironment
+    | DeleteApplication
+    | UpdateSettings
+)
+Command = SingleCommand | Batch
+"""Everything that can be asked for."""

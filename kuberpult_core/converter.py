@@ -1,0 +1,253 @@
+"""The one cattrs converter: strict, no coercion, no unknown keys, errors with the path to the field."""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from enum import Enum
+from functools import cache
+from types import UnionType
+from typing import Any, TypeVar, get_args, get_origin
+
+import attrs
+from cattrs import Converter
+from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
+from cattrs.strategies import configure_tagged_union
+from cattrs.v import transform_error
+
+from kuberpult_core.errors import KuberpultError
+from kuberpult_core.layout import time_text
+from kuberpult_core.manifests import Manifest
+
+T = TypeVar("T")
+TAG = "kind"
+"""The key that tells which command, event or warning a JSON object is."""
+_CAMEL = "camel"
+
+
+def camel(name: str) -> str:
+    """``sync_windows`` as ``syncWindows``: the form of keys in config.json and kuberpult.json."""
+    first, *rest = name.split("_")
+    return first + "".join(word.title() for word in rest)
+
+
+def camel_keys(cls: type[T]) -> type[T]:
+    """Class decorator: its JSON keys are in camel case, because its file's are."""
+    setattr(cls, f"_{_CAMEL}_keys", True)
+    return cls
+
+
+class Fault(ValueError):
+    """A value that does not fit its field; the message says why."""
+
+
+def build() -> Converter:
+    """The converter: everything that the project reads or writes as JSON goes through one of these."""
+    converter = Converter(forbid_extra_keys=True, detailed_validation=True)
+    for primitive in (str, int, bool):
+        converter.register_structure_hook(primitive, _exactly(primitive))
+    converter.register_structure_hook(datetime, _time)
+    converter.register_unstructure_hook(datetime, time_text)
+    converter.register_structure_hook(Manifest, _manifest)
+    converter.register_unstructure_hook(Manifest, _manifest_data)
+    converter.register_structure_hook_factory(lambda cls: _is(cls, Enum), _choice)
+    converter.register_unstructure_hook_factory(lambda cls: _is(cls, Enum), lambda _: lambda value: value.value)
+    converter.register_structure_hook_factory(attrs.has, lambda cls: _structure_class(cls, converter))
+    converter.register_unstructure_hook_factory(attrs.has, lambda cls: _unstructure_class(cls, converter))
+    converter.register_structure_hook_factory(_is_mapping, lambda cls: _mapping(cls, converter))
+    converter.register_structure_hook_factory(_is_tuple, lambda cls: _sequence(cls, converter))
+    converter.register_structure_hook_factory(_is_optional, lambda cls: _optional(cls, converter))
+    return converter
+
+
+def register_union(converter: Converter, union: Any) -> None:
+    """Let *converter* tell the members of *union* apart by their ``kind``, the class's name."""
+    configure_tagged_union(union, converter, tag_name=TAG)
+    known = {member.__name__ for member in get_args(union)}
+    plain = converter.get_structure_hook(union)
+
+    def structure(value: Any, cls: Any) -> Any:
+        if not isinstance(value, Mapping):
+            raise Fault(f"it must be an object, not {_named(value)}")
+        if value.get(TAG) not in known:
+            raise Fault(f"its {TAG} must be one of {', '.join(sorted(known))}")
+        return plain(dict(value), cls)
+
+    converter.register_structure_hook(union, structure)
+
+
+def faults(error: Exception, root: str) -> list[tuple[str, Exception]]:
+    """What was wrong while structuring: each fault with the path to its field."""
+    found: list[Exception] = []
+
+    def keep(fault: BaseException, _: Any) -> str:
+        found.append(fault if isinstance(fault, Exception) else Fault(str(fault)))
+        return ""
+
+    paths = [line.removeprefix(" @ ") for line in transform_error(error, root, keep)]
+    return list(zip(paths, found, strict=True))
+
+
+def structured(
+    converter: Converter, data: Any, cls: Any, root: str, refusal: Callable[[str, str], KuberpultError]
+) -> Any:
+    """*data* as a *cls*, or the first fault raised as ``refusal(path, reason)``.
+
+    A refusal that a class raised itself (a bad name, say) is raised as it is, with its path.
+    """
+    try:
+        return converter.structure(data, cls)
+    except KuberpultError:
+        raise
+    except Exception as error:  # cattrs wraps all that went wrong in groups of its own
+        path, fault = faults(error, root)[0]
+        if isinstance(fault, KuberpultError):
+            fault.at = path
+            raise fault from None
+        raise refusal(path, reason_of(fault)) from None
+
+
+def reason_of(fault: Exception) -> str:
+    """Why a value did not fit, in words."""
+    if isinstance(fault, KeyError):
+        return f"{fault.args[0]} is missing"
+    extra = getattr(fault, "extra_fields", None)
+    if extra:
+        return f"it has unknown keys: {', '.join(sorted(map(str, extra)))}"
+    return str(fault)
+
+
+def _is(cls: Any, kind: type) -> bool:
+    return isinstance(cls, type) and issubclass(cls, kind)
+
+
+def _is_mapping(cls: Any) -> bool:
+    return get_origin(cls) is Mapping
+
+
+def _is_tuple(cls: Any) -> bool:
+    return get_origin(cls) is tuple
+
+
+def _is_optional(cls: Any) -> bool:
+    return isinstance(cls, UnionType) and len(get_args(cls)) == 2 and type(None) in get_args(cls)
+
+
+def _named(value: Any) -> str:
+    names = {dict: "an object", list: "a list", str: "text", bool: "true or false", type(None): "null"}
+    return names.get(type(value), "a number" if isinstance(value, int | float) else type(value).__name__)
+
+
+def _exactly(primitive: type) -> Callable[[Any, Any], Any]:
+    wanted = {str: "text", int: "a whole number", bool: "true or false"}[primitive]
+
+    def structure(value: Any, _: Any) -> Any:
+        if type(value) is not primitive:
+            raise Fault(f"it must be {wanted}, not {_named(value)}")
+        return value
+
+    return structure
+
+
+def _time(value: Any, _: Any) -> datetime:
+    if isinstance(value, datetime):  # YAML has times of its own
+        return value if value.tzinfo else value.replace(tzinfo=UTC)
+    try:
+        time = datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        raise Fault("it must be a time such as 2026-01-31T12:00:00Z") from None
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
+
+
+def _manifest(value: Any, _: Any) -> Manifest:
+    if not isinstance(value, str):
+        raise Fault(f"it must be the manifest's text, not {_named(value)}")
+    return Manifest.of(value)
+
+
+def _manifest_data(manifest: Manifest) -> str:
+    if manifest.content is None:
+        raise Fault("a manifest that was read from the log has no text")
+    return manifest.content.decode()
+
+
+def _choice(cls: type[Enum]) -> Callable[[Any, Any], Enum]:
+    choices = ", ".join(str(choice.value) for choice in cls)
+
+    def structure(value: Any, _: Any) -> Enum:
+        try:
+            return cls(value)
+        except ValueError:
+            raise Fault(f"it must be one of {choices}") from None
+
+    return structure
+
+
+def _key(cls: type, name: str) -> str:
+    return camel(name) if getattr(cls, f"_{_CAMEL}_keys", False) else name
+
+
+def _overrides(cls: type, **options: Any) -> dict[str, Any]:
+    return {
+        field.name: override(rename=_key(cls, field.alias or field.name), **options)
+        for field in attrs.fields(cls)
+    }
+
+
+def _structure_class(cls: type, converter: Converter) -> Callable[[Any, Any], Any]:
+    plain = make_dict_structure_fn(
+        cls,
+        converter,
+        _cattrs_forbid_extra_keys=True,
+        _cattrs_detailed_validation=True,
+        **_overrides(cls),
+    )
+
+    def structure(value: Any, wanted: Any) -> Any:
+        if not isinstance(value, Mapping):
+            raise Fault(f"it must be an object, not {_named(value)}")
+        return plain(value, wanted)
+
+    return structure
+
+
+def _unstructure_class(cls: type, converter: Converter) -> Callable[[Any], Any]:
+    return make_dict_unstructure_fn(cls, converter, **_overrides(cls, omit_if_default=True))
+
+
+def _mapping(cls: Any, converter: Converter) -> Callable[[Any, Any], Any]:
+    key_type, value_type = get_args(cls)
+    plain = converter.get_structure_hook(dict[key_type, value_type])
+
+    def structure(value: Any, _: Any) -> Any:
+        if not isinstance(value, Mapping):
+            raise Fault(f"it must be an object, not {_named(value)}")
+        return plain(value, dict[key_type, value_type])
+
+    return structure
+
+
+def _sequence(cls: Any, converter: Converter) -> Callable[[Any, Any], Any]:
+    (item_type, _) = get_args(cls)
+    plain = converter.get_structure_hook(list[item_type])
+
+    def structure(value: Any, _: Any) -> Any:
+        if not isinstance(value, list | tuple):
+            raise Fault(f"it must be a list, not {_named(value)}")
+        return tuple(plain(value, list[item_type]))
+
+    return structure
+
+
+def _optional(cls: Any, converter: Converter) -> Callable[[Any, Any], Any]:
+    (present,) = (part for part in get_args(cls) if part is not type(None))
+    hook = converter.get_structure_hook(present)
+
+    def structure(value: Any, _: Any) -> Any:
+        return None if value is None else hook(value, present)
+
+    return structure
+
+
+@cache
+def shared() -> Converter:
+    """The converter of files: configurations and settings."""
+    return build()

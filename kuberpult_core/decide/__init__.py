@@ -1,0 +1,103 @@
+"""The rules: what a command comes to in a state. One module a capability; this is the way in."""
+
+from typing import assert_never
+
+import attrs
+
+from kuberpult_core.commands import (
+    Batch,
+    CancelQueued,
+    Cleanup,
+    Command,
+    CreateEnvironment,
+    CreateLock,
+    CreateRelease,
+    DeleteApplication,
+    DeleteEnvironment,
+    DeleteLock,
+    Deploy,
+    ExpireLocks,
+    ReleaseTrain,
+    RemoveApplicationFromEnvironment,
+    SetTeam,
+    SingleCommand,
+    UpdateEnvironment,
+    UpdateSettings,
+)
+from kuberpult_core.decide import (
+    applications,
+    argocd,
+    deploying,
+    environments,
+    locking,
+    releases,
+    settings,
+    trains,
+)
+from kuberpult_core.decide.course import Course
+from kuberpult_core.decision import Decision
+from kuberpult_core.errors import KuberpultError
+from kuberpult_core.model import State
+
+__all__ = ["decide"]
+
+
+def decide(state: State, command: Command) -> Decision:
+    """What *command* does to *state*: facts, skips, warnings.
+
+    Raises a refusal (*Invalid*, *NotFound* or *Rejected*, see :mod:`kuberpult_core.errors`)
+    if the rules do not allow it; nothing has happened then. Raises *Unavailable* if the
+    state cannot be read.
+    """
+    course = Course(state)
+    effective = _batch(course, command) if isinstance(command, Batch) else _single(course, command)
+    argocd.check_url(state, course)
+    return course.decision(effective)
+
+
+def _batch(course: Course, batch: Batch) -> Batch:
+    """Carry out each command on what the one before left; the batch without those that do nothing."""
+    effective = []
+    for index, command in enumerate(batch.commands):
+        facts_before = len(course.events)
+        try:
+            _single(course, command)
+        except KuberpultError as refusal:
+            refusal.at = f"commands[{index}]"
+            raise
+        if len(course.events) > facts_before:
+            effective.append(command)
+    return attrs.evolve(batch, commands=tuple(effective))
+
+
+def _single(course: Course, command: SingleCommand) -> SingleCommand:
+    match command:
+        case Deploy():
+            deploying.deploy(course, command)
+        case CancelQueued():
+            deploying.cancel_queued(course, command)
+        case CreateLock():
+            locking.create_lock(course, command)
+        case DeleteLock():
+            locking.delete_lock(course, command)
+        case ExpireLocks():
+            locking.expire_locks(course, command)
+        case ReleaseTrain():
+            trains.release_train(course, command)
+        case CreateRelease():
+            releases.create_release(course, command)
+        case Cleanup():
+            releases.cleanup(course, command)
+        case SetTeam():
+            applications.set_team(course, command)
+        case DeleteApplication():
+            applications.delete_application(course, command)
+        case RemoveApplicationFromEnvironment():
+            applications.remove_from_environment(course, command)
+        case CreateEnvironment() | UpdateEnvironment() | DeleteEnvironment():
+            environments.change(course, command)
+        case UpdateSettings():
+            settings.update(course, command)
+        case _:
+            assert_never(command)
+    return command

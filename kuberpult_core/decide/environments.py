@@ -1,0 +1,97 @@
+"""CreateEnvironment, UpdateEnvironment and DeleteEnvironment (rules.md 7)."""
+
+from typing import assert_never
+
+from kuberpult_core.commands import CreateEnvironment, DeleteEnvironment, IfExists, UpdateEnvironment
+from kuberpult_core.config import StoredConfig, document_of
+from kuberpult_core.decide import argocd
+from kuberpult_core.decide.course import Course
+from kuberpult_core.decide.locking import every_lock
+from kuberpult_core.decision import IgnoresLocks
+from kuberpult_core.errors import EnvironmentExists, InvalidConfig, IsUpstream, Locked, UnknownUpstream
+from kuberpult_core.events import EnvironmentCreated, EnvironmentDeleted, EnvironmentUpdated
+from kuberpult_core.model import LockInTheWay, State
+from kuberpult_core.names import EnvironmentName
+
+
+def change(course: Course, command: CreateEnvironment | UpdateEnvironment | DeleteEnvironment) -> None:
+    """Make, change or take away an environment."""
+    match command:
+        case CreateEnvironment():
+            _create(course, command)
+        case UpdateEnvironment():
+            stored = course.environment(command.environment).stored
+            _update(course, command.environment, stored.patched(command.patch), command.allow_cascade)
+        case DeleteEnvironment():
+            _delete(course, command)
+        case _:
+            assert_never(command)
+
+
+def _create(course: Course, command: CreateEnvironment) -> None:
+    name = command.environment
+    known = course.state.environments.get(name)
+    if known is not None:
+        if command.if_exists is IfExists.REFUSE:
+            raise EnvironmentExists(name)
+        _update(course, name, known.stored.replaced(command.config), command.allow_cascade)
+        return
+    _check_upstream(course.state, name, command.config.upstream_environment)
+    course.happens(EnvironmentCreated(name, document_of(command.config)))
+
+
+def _update(course: Course, name: EnvironmentName, new: StoredConfig, allow_cascade: bool) -> None:
+    there = course.environment(name)
+    if new.document == there.stored.document and not there.stored.problem:
+        return
+    _check_upstream(course.state, name, new.config.upstream_environment)
+    applications = argocd.applications_on(there)
+    if new.config.argocd is None:
+        argocd.check_cascade(course, name, applications, allow_cascade)
+    elif there.config.argocd is None:
+        argocd.check_names(course.state, name)
+    course.happens(EnvironmentUpdated(name, new.document))
+
+
+def _check_upstream(state: State, name: EnvironmentName, upstream: EnvironmentName | None) -> None:
+    """Refuse an upstream that is not there, or that gets its versions from *name* in the end."""
+    if upstream is None:
+        return
+    if upstream not in state.environments:
+        raise UnknownUpstream(name, upstream)
+    seen = [name]
+    link: EnvironmentName | None = upstream
+    while link is not None and link in state.environments:
+        if link in seen:
+            if link != name:
+                return  # a cycle among others, which was there before
+            raise InvalidConfig("$.upstream.environment", f"it makes a cycle: {' ← '.join([*seen, link])}")
+        seen.append(link)
+        link = state.environments[link].config.upstream_environment
+
+
+def _delete(course: Course, command: DeleteEnvironment) -> None:
+    name = command.environment
+    there = course.environment(name)
+    state = course.state
+    downstream = tuple(
+        sorted(it for it, other in state.environments.items() if other.config.upstream_environment == name)
+    )
+    if others := tuple(it for it in downstream if it != name):
+        raise IsUpstream(name, others)
+    _check_locks(course, name, command.ignore_locks)
+    argocd.check_cascade(course, name, argocd.applications_on(there), command.allow_cascade)
+    course.happens(EnvironmentDeleted(name))
+
+
+def _check_locks(course: Course, name: EnvironmentName, ignored: bool) -> None:
+    locks = tuple(
+        LockInTheWay(scope, lock_id, found[lock_id])
+        for scope, found in every_lock(course.state)
+        if scope.environment == name
+        for lock_id in sorted(found)
+    )
+    if locks and not ignored:
+        raise Locked(name, None, locks)
+    if locks:
+        course.warn(IgnoresLocks(name, None, locks))

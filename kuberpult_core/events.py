@@ -1,0 +1,178 @@
+"""Events: the facts that a command comes to, named for what happened.
+
+They carry no time and no actor; those come in with the stamp.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+import attrs
+
+from kuberpult_core.documents import Document
+from kuberpult_core.manifests import Manifest
+from kuberpult_core.model import Lock, LockScope
+from kuberpult_core.names import ApplicationName, EnvironmentName, LockId, TeamName, Version
+
+
+class Cause(StrEnum):
+    """What a deployment or a change of a queue came from."""
+
+    ASKED = "asked"
+    """Somebody asked for just this."""
+    NEWEST = "newest"
+    """A new release goes to environments that follow the newest."""
+    TRAIN = "train"
+    RELEASED = "released"
+    """The last lock went."""
+
+
+@attrs.frozen
+class Deployed:
+    """A version is in place, its manifest is what Argo CD syncs, and nothing waits any more."""
+
+    environment: EnvironmentName
+    application: ApplicationName
+    version: Version
+    previous: Version | None = None
+    cause: Cause = Cause.ASKED
+
+
+@attrs.frozen
+class Queued:
+    """A version waits for the locks to go."""
+
+    environment: EnvironmentName
+    application: ApplicationName
+    version: Version
+    replaced: Version | None = None
+    """What waited before: the last deployment wins."""
+    cause: Cause = Cause.ASKED
+    waits_for: tuple[tuple[LockScope, LockId], ...] = ()
+
+
+@attrs.frozen
+class QueueEmptied:
+    """Nothing waits any more, and nothing was deployed by it."""
+
+    environment: EnvironmentName
+    application: ApplicationName
+    version: Version | None
+    """What waited; none if that could not be read."""
+    cause: Cause = Cause.ASKED
+
+
+@attrs.frozen
+class LockCreated:
+    """A lock lies on its scope."""
+
+    scope: LockScope
+    lock_id: LockId
+    lock: Lock
+    """Without who and when: those are the stamp's."""
+    replaced: Lock | None = None
+    """The lock of the same id that was there, and whose it was."""
+
+
+@attrs.frozen
+class LockDeleted:
+    """A lock is gone."""
+
+    scope: LockScope
+    lock_id: LockId
+    lock: Lock
+
+
+@attrs.frozen
+class ReleaseCreated:
+    """A release is there."""
+
+    application: ApplicationName
+    version: Version
+    manifests: Mapping[EnvironmentName, Manifest]
+    source_commit_id: str | None = None
+    source_author: str | None = None
+    source_message: str | None = None
+    display_version: str | None = None
+
+
+@attrs.frozen
+class ReleaseDeleted:
+    """A release that nothing needed is gone."""
+
+    application: ApplicationName
+    version: Version
+
+
+@attrs.frozen
+class TeamSet:
+    """An application belongs to another team, or to none."""
+
+    application: ApplicationName
+    team: TeamName | None
+    previous: TeamName | None = None
+
+
+@attrs.frozen
+class EnvironmentCreated:
+    """An environment is there."""
+
+    environment: EnvironmentName
+    config: Document
+
+
+@attrs.frozen
+class EnvironmentUpdated:
+    """An environment has another configuration."""
+
+    environment: EnvironmentName
+    config: Document
+
+
+@attrs.frozen
+class EnvironmentDeleted:
+    """An environment is gone, with all that was on it."""
+
+    environment: EnvironmentName
+
+
+@attrs.frozen
+class ApplicationRemoved:
+    """An application is off an environment, with its queue and its locks there."""
+
+    environment: EnvironmentName
+    application: ApplicationName
+    version: Version | None = None
+    """What was in place."""
+
+
+@attrs.frozen
+class ApplicationDeleted:
+    """An application is gone, with all its releases."""
+
+    application: ApplicationName
+
+
+@attrs.frozen
+class SettingsUpdated:
+    """The settings are others."""
+
+    settings: Document
+
+
+Event = (
+    Deployed
+    | Queued
+    | QueueEmptied
+    | LockCreated
+    | LockDeleted
+    | ReleaseCreated
+    | ReleaseDeleted
+    | TeamSet
+    | EnvironmentCreated
+    | EnvironmentUpdated
+    | EnvironmentDeleted
+    | ApplicationRemoved
+    | ApplicationDeleted
+    | SettingsUpdated
+)
+"""Everything that can happen."""

@@ -1,0 +1,1 @@
+"""The git adapter: dulwich lives here and nowhere else."""

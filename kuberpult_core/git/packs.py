@@ -1,0 +1,70 @@
+"""Writing objects: one durable pack for all that belongs together."""
+
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from dulwich.object_format import SHA1
+from dulwich.pack import UnpackedObject, write_pack_data, write_pack_index_v2
+
+from kuberpult_core.git.objects import BLOB, COMMIT, TREE
+from kuberpult_core.ports import NewObject
+
+_NUMBERS = {"commit": COMMIT, "tree": TREE, "blob": BLOB}
+_FAST = 1
+"""zlib's fastest level: a flush is small, and git repacks it in time."""
+
+
+def write_pack(folder: Path, objects: Sequence[NewObject]) -> None:
+    """Add a pack with *objects* to *folder*; when this returns, it survives a power loss.
+
+    The index comes last, because a pack without one is not there for any reader.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with _temporary(folder) as pack, _temporary(folder) as index:
+        entries, checksum = write_pack_data(
+            pack.write, _records(objects), SHA1, num_records=len(objects), compression_level=_FAST
+        )
+        rows = sorted((sha, offset, crc) for sha, (offset, crc) in entries.items())
+        write_pack_index_v2(index, rows, checksum)
+        name = folder / f"pack-{checksum.hex()}"
+        _settle(pack, name.with_suffix(".pack"))
+        _settle(index, name.with_suffix(".idx"))
+    _sync_folder(folder)
+
+
+def _records(objects: Sequence[NewObject]) -> Iterator[UnpackedObject]:
+    for it in objects:
+        yield UnpackedObject(
+            _NUMBERS[it.kind], sha=bytes.fromhex(it.id), decomp_chunks=[it.content], decomp_len=len(it.content)
+        )
+
+
+@contextmanager
+def _temporary(folder: Path) -> Iterator[BinaryIO]:
+    """A file that is gone afterwards, unless it was settled. git sweeps its name if we die."""
+    file = tempfile.NamedTemporaryFile(prefix="tmp_pack_", dir=folder, delete=False)  # noqa: SIM115 - below
+    try:
+        with file:
+            yield file  # type: ignore[misc]  # a wrapper of typeshed's that is a BinaryIO but for its name
+    finally:
+        Path(file.name).unlink(missing_ok=True)
+
+
+def _settle(file: BinaryIO, name: Path) -> None:
+    """Give a finished file its name, once its content is on the disk."""
+    file.flush()
+    os.fchmod(file.fileno(), 0o444)
+    os.fsync(file.fileno())
+    Path(file.name).rename(name)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,117 @@
+"""One branch of a bare git repository: read, commit, publish by compare-and-swap."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from dulwich.errors import ObjectFormatException
+from dulwich.file import FileLocked
+from dulwich.objects import Commit, ObjectID
+from dulwich.refs import Ref
+from dulwich.repo import Repo
+
+from kuberpult_core.errors import StoreUnavailable
+from kuberpult_core.git.objects import COMMIT, GitObjects
+from kuberpult_core.git.packs import write_pack
+from kuberpult_core.journal import COMMITTER
+from kuberpult_core.model import Actor
+from kuberpult_core.ports import BranchLocked, Head, LoggedCommit, NewCommit, NewObject, ObjectId
+
+
+class GitStore:
+    """A branch of the bare repository *repo*, which this store closes in the end."""
+
+    def __init__(self, repo: Repo, branch: bytes) -> None:
+        self._repo = repo
+        self._branch = Ref(branch)
+        self._objects = GitObjects(repo.object_store)
+        self._packs = Path(repo.object_store.path) / "pack"
+
+    @property
+    def objects(self) -> GitObjects:
+        """What can be read."""
+        return self._objects
+
+    def close(self) -> None:
+        """Close the packs."""
+        self._repo.close()
+
+    def head(self) -> Head:
+        """The commit that the branch is at, and its tree."""
+        commit = self._tip()
+        return Head(commit, self._commit(commit).tree) if commit else Head(None, None)
+
+    def _tip(self) -> ObjectId | None:
+        try:
+            return ObjectId(self._repo.refs[self._branch].decode())
+        except KeyError:
+            return None
+        except (OSError, ValueError) as error:
+            raise StoreUnavailable(f"The branch {self._branch.decode()} cannot be read: {error}.") from error
+
+    def publish(self, commit: NewCommit) -> ObjectId | None:
+        """Write one pack with the commit and its objects, then move the branch to it."""
+        content = _commit_content(commit)
+        commit_id = ObjectId(Commit.from_string(content).id.decode())
+        objects = [*commit.objects, NewObject("commit", commit_id, content)]
+        try:
+            if self._tip() != commit.parent:  # lost already: leave nothing behind
+                return None
+            write_pack(self._packs, objects)
+            return commit_id if self._swap(commit.parent, commit_id) else None
+        except FileLocked as locked:
+            raise BranchLocked(_text(locked.lockfilename)) from None
+        except OSError as error:
+            reason = f"The repository cannot be written: {error.strerror or error}."
+            raise StoreUnavailable(reason, "Nothing was changed. Look at the disk's space and rights.") from error
+
+    def _swap(self, old: ObjectId | None, new: ObjectId) -> bool:
+        to = ObjectID(new.encode())
+        if old is None:
+            return self._repo.refs.add_if_new(self._branch, to)
+        return self._repo.refs.set_if_equals(self._branch, ObjectID(old.encode()), to)
+
+    def log(self, since: ObjectId | None = None) -> Sequence[LoggedCommit]:
+        """The commits after *since*, first parents only, oldest first."""
+        found: list[LoggedCommit] = []
+        commit_id = self._tip()
+        while commit_id is not None and commit_id != since:
+            found.append(self._commit(commit_id))
+            commit_id = found[-1].parent
+        return found[::-1]
+
+    def _commit(self, commit_id: ObjectId) -> LoggedCommit:
+        try:
+            commit = Commit.from_string(self._objects.read(commit_id, COMMIT))
+            return LoggedCommit(
+                commit_id,
+                ObjectId(commit.parents[0].decode()) if commit.parents else None,
+                ObjectId(commit.tree.decode()),
+                commit.message.decode(errors="replace"),
+                _actor(commit.author),
+                _actor(commit.committer),
+                datetime.fromtimestamp(commit.author_time, UTC),
+            )
+        except (ObjectFormatException, ValueError, OverflowError, AttributeError) as error:
+            raise StoreUnavailable(f"The commit {commit_id} is damaged: {error}.") from error
+
+
+def _commit_content(new: NewCommit) -> bytes:
+    commit = Commit()
+    commit.tree = ObjectID(new.tree.encode())
+    commit.parents = [ObjectID(new.parent.encode())] if new.parent else []
+    commit.author, commit.committer = str(new.author).encode(), str(COMMITTER).encode()
+    commit.author_time = commit.commit_time = int(new.time.timestamp())
+    commit.author_timezone = commit.commit_timezone = 0
+    commit.encoding = b"UTF-8"
+    commit.message = new.message.encode()
+    return commit.as_raw_string()
+
+
+def _actor(identity: bytes) -> Actor:
+    name, _, email = identity.decode(errors="replace").partition(" <")
+    return Actor(name, email.removesuffix(">"))
+
+
+def _text(path: str | bytes) -> str:
+    return path.decode(errors="replace") if isinstance(path, bytes) else path

@@ -1,0 +1,75 @@
+"""A store without git, for tests: of kuberpult, and of your own deployment policies."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from threading import Lock as Mutex
+
+from kuberpult_core.errors import StoreUnavailable
+from kuberpult_core.journal import COMMITTER
+from kuberpult_core.ports import Entry, Head, LoggedCommit, NewCommit, ObjectId, Objects
+from kuberpult_core.tree import EMPTY_TREE, parsed
+
+
+class MemoryObjects:
+    """Objects in a dictionary, under the ids that git would give them."""
+
+    def __init__(self) -> None:
+        self._content: dict[ObjectId, bytes] = {EMPTY_TREE: b""}
+
+    def tree(self, tree_id: ObjectId) -> Mapping[str, Entry]:
+        """The entries of a folder by name."""
+        return parsed(self.blob(tree_id))
+
+    def blob(self, blob_id: ObjectId) -> bytes:
+        """The content of that id."""
+        try:
+            return self._content[blob_id]
+        except KeyError:
+            raise StoreUnavailable(f"There is no object {blob_id} in memory.") from None
+
+    def put(self, object_id: ObjectId, content: bytes) -> None:
+        """Keep *content* under its id."""
+        self._content[object_id] = content
+
+
+class MemoryStore:
+    """A branch in memory that behaves as one in git does: the same trees, the same races."""
+
+    def __init__(self) -> None:
+        self._objects = MemoryObjects()
+        self._log: list[LoggedCommit] = []
+        self._mutex = Mutex()
+
+    @property
+    def objects(self) -> Objects:
+        """What can be read."""
+        return self._objects
+
+    def head(self) -> Head:
+        """What is published now."""
+        return Head(self._log[-1].id, self._log[-1].tree) if self._log else Head(None, None)
+
+    def publish(self, commit: NewCommit) -> ObjectId | None:
+        """Keep the objects, then move the branch if it is where the commit starts from."""
+        for it in commit.objects:
+            self._objects.put(it.id, it.content)
+        with self._mutex:
+            if self.head().commit != commit.parent:
+                return None
+            self._log.append(self._logged(commit))
+            return self._log[-1].id
+
+    def _logged(self, commit: NewCommit) -> LoggedCommit:
+        content = f"{commit.tree}\0{commit.parent}\0{commit.author}\0{commit.time}\0{commit.message}"
+        commit_id = ObjectId(hashlib.sha1(content.encode(), usedforsecurity=False).hexdigest())
+        return LoggedCommit(
+            commit_id, commit.parent, commit.tree, commit.message, commit.author, COMMITTER, commit.time
+        )
+
+    def log(self, since: ObjectId | None = None) -> Sequence[LoggedCommit]:
+        """The commits after *since*, oldest first."""
+        ids = [logged.id for logged in self._log]
+        return self._log[ids.index(since) + 1 :] if since else list(self._log)
+
+    def close(self) -> None:
+        """Nothing is held open."""

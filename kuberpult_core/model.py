@@ -1,0 +1,300 @@
+"""The state: what is where, what waits, what is locked.
+
+Frozen parts that the core only reads. Mappings may be lazy (a part is read the first
+time someone looks) and so may single values (:class:`Later`); either way a part never
+changes, so an old state stays valid while new ones are made.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from enum import StrEnum
+from typing import Generic, TypeVar
+
+import attrs
+
+from kuberpult_core.config import EnvironmentConfig, StoredConfig
+from kuberpult_core.errors import quoted
+from kuberpult_core.manifests import BlobId
+from kuberpult_core.names import ApplicationName, EnvironmentName, GroupName, LockId, TeamName, Version
+from kuberpult_core.settings import Settings, StoredSettings
+
+T = TypeVar("T")
+
+
+class LockBehavior(StrEnum):
+    """What a deployment does when it finds locks."""
+
+    QUEUE = "queue"
+    """Wait for them to go: an automatic deployment."""
+    IGNORE = "ignore"
+    """Go through them: a manual deployment."""
+    FAIL = "fail"
+    """Refuse."""
+
+
+class OnUnlock(StrEnum):
+    """What becomes of a queued version when the last lock goes."""
+
+    DEPLOY = "deploy"
+    DISCARD = "discard"
+
+
+class Later(Generic[T]):
+    """A value that is read the first time someone asks, then kept."""
+
+    __slots__ = ("_read", "_value")
+
+    def __init__(self, read: Callable[[], T]) -> None:
+        self._read: Callable[[], T] | None = read
+
+    def __call__(self) -> T:
+        """The value. Two threads may both read it; either result will do."""
+        read = self._read
+        if read is not None:
+            self._value: T = read()
+            self._read = None
+        return self._value
+
+    def __repr__(self) -> str:
+        return f"Later({'not read' if self._read else repr(self._value)})"
+
+
+def later(value: "T | Later[T]") -> "Later[T]":
+    """*value*, to be had by a call, whether or not it has been read yet."""
+    if isinstance(value, Later):
+        return value
+    known = value
+    return Later(lambda: known)
+
+
+@attrs.frozen
+class Actor:
+    """Who asked: a person or a machine, as git names one."""
+
+    name: str
+    email: str
+
+    def __str__(self) -> str:
+        return f"{self.name} <{self.email}>"
+
+
+@attrs.frozen
+class Stamp:
+    """When (UTC, whole seconds) and by whom a command is carried out."""
+
+    time: datetime
+    actor: Actor
+
+
+@attrs.frozen
+class Broken:
+    """A version link that cannot be followed: not of the form that layout.md gives."""
+
+    reason: str
+
+
+@attrs.frozen
+class LockScope:
+    """What one lock lies on: an environment, an application there, or a team there."""
+
+    environment: EnvironmentName
+    application: ApplicationName | None = None
+    team: TeamName | None = None
+
+    def __str__(self) -> str:
+        if self.application:
+            return f"{self.environment}/{self.application}"
+        return f"{self.environment}/team {self.team}" if self.team else str(self.environment)
+
+
+@attrs.frozen
+class Lock:
+    """Holds automatic deployments back, with the reason in its message."""
+
+    message: str
+    created_at: datetime | None = None
+    created_by: Actor | None = None
+    link: str | None = None
+    expires_at: datetime | None = None
+    on_expiry: OnUnlock | None = None
+    """What becomes of the queue when it expires; none is to deploy."""
+    suggested_lifetime: str | None = None
+    """The Go tool's: shown, never enforced."""
+
+    def says_the_same_as(self, other: "Lock") -> bool:
+        """Whether both say the same, whoever made them and when."""
+        return attrs.evolve(self, created_at=None, created_by=None) == attrs.evolve(
+            other, created_at=None, created_by=None
+        )
+
+
+@attrs.frozen
+class LockInTheWay:
+    """A lock that a deployment met."""
+
+    scope: LockScope
+    lock_id: LockId
+    lock: Lock
+
+    def __str__(self) -> str:
+        return f"{quoted(self.lock_id)} on {self.scope} ({quoted(self.lock.message)})"
+
+
+@attrs.frozen
+class Deployment:
+    """Who put the current version in place, and when; what is not known is none."""
+
+    by: Actor | None = None
+    at: datetime | None = None
+
+
+@attrs.frozen
+class Placement:
+    """One application on one environment."""
+
+    version: Version | Broken | None = None
+    """The release that is current. Its number, whether or not that release can be read."""
+    queued: Version | Broken | None = None
+    """The release that waits for the locks to go."""
+    locks: Mapping[LockId, Lock] = attrs.field(factory=dict)
+    _deployment: Later[Deployment] = attrs.field(default=Deployment(), converter=later)
+
+    @property
+    def deployment(self) -> Deployment:
+        """Who deployed the current version, and when."""
+        return self._deployment()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is, waits or lies here."""
+        return self.version is None and self.queued is None and not self.locks
+
+
+NO_PLACEMENT = Placement()
+
+
+@attrs.frozen
+class Environment:
+    """A target of deployments: its config, its locks and what is placed on it."""
+
+    _stored: Later[StoredConfig] = attrs.field(default=StoredConfig(), converter=later)
+    locks: Mapping[LockId, Lock] = attrs.field(factory=dict)
+    team_locks: Mapping[TeamName, Mapping[LockId, Lock]] = attrs.field(factory=dict)
+    placements: Mapping[ApplicationName, Placement] = attrs.field(factory=dict)
+
+    @property
+    def config(self) -> EnvironmentConfig:
+        """Its configuration."""
+        return self.stored.config
+
+    @property
+    def stored(self) -> StoredConfig:
+        """Its configuration as it lies in the repository."""
+        return self._stored()
+
+    def placement(self, application: ApplicationName) -> Placement:
+        """What is placed here of *application*; an empty placement if nothing is."""
+        return self.placements.get(application, NO_PLACEMENT)
+
+
+@attrs.frozen
+class Origin:
+    """Where a release came from; what was not given is none."""
+
+    commit_id: str | None = None
+    author: str | None = None
+    message: str | None = None
+    display_version: str | None = None
+    created_at: datetime | None = None
+
+
+@attrs.frozen
+class Release:
+    """One immutable version of an application: a manifest for each environment it can run on."""
+
+    manifests: Mapping[EnvironmentName, BlobId]
+    _origin: Later[Origin] = attrs.field(default=Origin(), converter=later)
+    is_undeploy: bool = False
+    """The Go tool's marker of a release that takes the service away."""
+
+    @property
+    def origin(self) -> Origin:
+        """Where it came from."""
+        return self._origin()
+
+
+@attrs.frozen
+class Application:
+    """A service: its releases and, optionally, its team."""
+
+    releases: Mapping[Version, Release] = attrs.field(factory=dict)
+    _team: Later[TeamName | None] = attrs.field(default=None, converter=later)
+
+    @property
+    def team(self) -> TeamName | None:
+        """The team it belongs to."""
+        return self._team()
+
+
+@attrs.frozen
+class State:
+    """Everything that is known at one commit."""
+
+    environments: Mapping[EnvironmentName, Environment] = attrs.field(factory=dict)
+    applications: Mapping[ApplicationName, Application] = attrs.field(factory=dict)
+    _stored_settings: Later[StoredSettings] = attrs.field(default=StoredSettings(), converter=later)
+    read_manifest: Callable[[BlobId], bytes] = attrs.field(default=lambda _: b"", eq=False, repr=False)
+    """The bytes of a manifest that lies in the repository."""
+
+    @property
+    def settings(self) -> Settings:
+        """The settings, which all who commit share."""
+        return self.stored_settings.settings
+
+    @property
+    def stored_settings(self) -> StoredSettings:
+        """The settings as they lie in the repository."""
+        return self._stored_settings()
+
+    def placement(self, environment: EnvironmentName, application: ApplicationName) -> Placement:
+        """What is placed of *application* on *environment*; empty if either is unknown."""
+        there = self.environments.get(environment)
+        return there.placement(application) if there else NO_PLACEMENT
+
+    def release(self, application: ApplicationName, version: Version) -> Release | None:
+        """The release of that number, if there is one that can be read."""
+        known = self.applications.get(application)
+        return known.releases.get(version) if known else None
+
+    def team_of(self, application: ApplicationName) -> TeamName | None:
+        """The team that *application* belongs to, if it exists and has one."""
+        known = self.applications.get(application)
+        return known.team if known else None
+
+    def members(self, group: GroupName) -> list[EnvironmentName]:
+        """The environments of *group*, in name order."""
+        return sorted(
+            name for name, environment in self.environments.items() if environment.config.group == group
+        )
+
+    def locks_on(self, environment: EnvironmentName, application: ApplicationName) -> list[LockInTheWay]:
+        """Every lock in the way of a placement: its environment's, its own, its team's."""
+        there = self.environments.get(environment)
+        if there is None:
+            return []
+        whole, own = LockScope(environment), LockScope(environment, application)
+        found = [(whole, there.locks), (own, there.placement(application).locks)]
+        if there.team_locks and (team := self.team_of(application)) in there.team_locks:
+            found.append((LockScope(environment, team=team), there.team_locks[team]))  # type: ignore[index]  # in it
+        return [
+            LockInTheWay(scope, lock_id, locks[lock_id]) for scope, locks in found for lock_id in sorted(locks)
+        ]
+
+    def is_locked(self, environment: EnvironmentName, application: ApplicationName) -> bool:
+        """Whether at least one lock is in the way; looks at names only, reads no lock."""
+        there = self.environments.get(environment)
+        if there is None:
+            return False
+        if there.locks or there.placement(application).locks:
+            return True
+        return bool(there.team_locks) and self.team_of(application) in there.team_locks

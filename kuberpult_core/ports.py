@@ -1,0 +1,116 @@
+"""What the core asks of the world: objects to read, and a branch to move. Small on purpose."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import NewType, Protocol
+
+import attrs
+
+from kuberpult_core.model import Actor
+
+ObjectId = NewType("ObjectId", str)
+"""The id of a tree, a file's content or a commit, as git gives it: 40 hexadecimal digits."""
+
+FILE = 0o100644
+LINK = 0o120000
+FOLDER = 0o040000
+
+
+@attrs.frozen
+class Entry:
+    """What a folder holds under one name: its mode and the id of its content."""
+
+    mode: int
+    id: ObjectId
+
+
+class Objects(Protocol):
+    """Content by its id. Safe from several threads; raises *Unavailable* when reading fails."""
+
+    def tree(self, tree_id: ObjectId) -> Mapping[str, Entry]:
+        """The entries of a folder by name (bytes that are not UTF-8 as surrogate escapes)."""
+        ...
+
+    def blob(self, blob_id: ObjectId) -> bytes:
+        """The content of a file, or the text of a link."""
+        ...
+
+
+@attrs.frozen
+class NewObject:
+    """An object to be written: ``blob`` or ``tree``, its id, its content."""
+
+    kind: str
+    id: ObjectId
+    content: bytes
+
+
+@attrs.frozen
+class Head:
+    """A published commit and its tree; both are none before the first commit."""
+
+    commit: ObjectId | None
+    tree: ObjectId | None
+
+
+@attrs.frozen
+class NewCommit:
+    """A commit to be written and published."""
+
+    tree: ObjectId
+    parent: ObjectId | None
+    message: str
+    author: Actor
+    time: datetime
+    objects: Sequence[NewObject]
+
+
+@attrs.frozen
+class LoggedCommit:
+    """A commit as the log gives it, first parents only."""
+
+    id: ObjectId
+    parent: ObjectId | None
+    tree: ObjectId
+    message: str
+    author: Actor
+    committer: Actor
+    time: datetime
+
+
+class BranchLocked(Exception):
+    """Another process holds the branch right now; *lock_file* is what it holds it by."""
+
+    def __init__(self, lock_file: str) -> None:
+        super().__init__(lock_file)
+        self.lock_file = lock_file
+
+
+class Store(Protocol):
+    """One branch of a repository, and the objects below it."""
+
+    @property
+    def objects(self) -> Objects:
+        """What can be read."""
+        ...
+
+    def head(self) -> Head:
+        """What is published now."""
+        ...
+
+    def publish(self, commit: NewCommit) -> ObjectId | None:
+        """Write the objects and the commit, then move the branch from its parent to it.
+
+        Returns the commit's id once it is published; none if the branch was elsewhere by
+        then, and then it never will be. Raises :class:`BranchLocked` if another process
+        holds the branch, and *Unavailable* if writing failed.
+        """
+        ...
+
+    def log(self, since: ObjectId | None = None) -> Sequence[LoggedCommit]:
+        """The commits after *since* (from the first one if none), oldest first."""
+        ...
+
+    def close(self) -> None:
+        """Give back what is held open."""
+        ...

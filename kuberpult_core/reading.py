@@ -1,0 +1,386 @@
+"""From a tree to a state: whatever is there is read, what is broken is a problem and passed over.
+
+Everything is lazy. A folder is looked at when someone asks for what is in it; manifests,
+links and ``source_*`` files are not opened to know what is where, because a link's id
+follows from its text, so it is compared with those of the releases that exist.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import Generic, TypeVar
+
+import attrs
+
+from kuberpult_core import documents, layout, names
+from kuberpult_core.config import StoredConfig
+from kuberpult_core.errors import InvalidName, KuberpultError, quoted
+from kuberpult_core.manifests import BlobId, blob_id
+from kuberpult_core.model import (
+    Actor,
+    Application,
+    Broken,
+    Deployment,
+    Environment,
+    Later,
+    Lock,
+    OnUnlock,
+    Origin,
+    Placement,
+    Release,
+    State,
+)
+from kuberpult_core.names import ApplicationName, EnvironmentName, LockId, TeamName, Version
+from kuberpult_core.ports import FILE, FOLDER, LINK, Entry, ObjectId, Objects
+from kuberpult_core.settings import StoredSettings
+
+K = TypeVar("K", bound=str | int)
+V = TypeVar("V")
+Entries = Mapping[str, Entry]
+Report = Callable[[str, str], None]
+"""Takes a path and what is wrong there."""
+
+MAX_TEXT = 1024 * 1024
+"""Bytes of a text file that are looked at."""
+
+_LINK = re.compile(r"\.\./\.\./\.\./\.\./applications/([^/]+)/releases/([^/]+)")
+_KINDS = {FILE: "a file", LINK: "a link", FOLDER: "a folder"}
+
+
+def state_of(objects: Objects, root: ObjectId | None, report: Report | None = None) -> State:
+    """The state that the tree *root* holds, read as it is looked at; empty without a tree.
+
+    *report* is told of each broken piece that is met on the way.
+    """
+    return _Reader(objects, report or (lambda path, reason: None)).state(root)
+
+
+def kind_of(entry: Entry) -> str:
+    """What an entry is, in words."""
+    return _KINDS.get(entry.mode, f"something of mode {entry.mode:o}")
+
+
+class Listing(Mapping[K, V], Generic[K, V]):
+    """A folder's parts by name, each read when it is asked for and then kept."""
+
+    def __init__(
+        self,
+        path: str,
+        entries: Entries,
+        parse: Callable[[str], K],
+        load: Callable[[str, K, Entry], V | None],
+        report: Report,
+        modes: tuple[int, ...] = (FOLDER,),
+        *,
+        sure: bool = True,
+    ) -> None:
+        self._path, self._entries, self._parse, self._load = path, entries, parse, load
+        self._report, self._modes, self._sure = report, modes, sure
+        self._loaded: dict[K, V | None] = {}
+
+    def _part(self, key: K) -> V | None:
+        if key in self._loaded:
+            return self._loaded[key]
+        entry = self._entries.get(str(key))
+        part = None
+        if entry is not None and entry.mode in self._modes:
+            part = self._load(f"{self._path}/{key}", key, entry)
+        self._loaded[key] = part
+        return part
+
+    def __getitem__(self, key: K) -> V:
+        part = self._part(key) if self._is_name(key) else None
+        if part is None:
+            raise KeyError(key)
+        return part
+
+    def __contains__(self, key: object) -> bool:
+        entry = self._entries.get(str(key))
+        if entry is None or entry.mode not in self._modes or not self._is_name(key):
+            return False
+        return self._sure or key in self._keys()
+
+    def __iter__(self) -> Iterator[K]:
+        return iter(self._keys())
+
+    def __len__(self) -> int:
+        return len(self._keys())
+
+    def _is_name(self, key: object) -> bool:
+        try:
+            return self._parse(str(key)) == key
+        except InvalidName:
+            return False
+
+    def _keys(self) -> list[K]:
+        keys = [key for name, entry in self._entries.items() if (key := self._key(name, entry)) is not None]
+        return keys if self._sure else [key for key in keys if self._part(key) is not None]
+
+    def _key(self, name: str, entry: Entry) -> K | None:
+        try:
+            key = self._parse(name)
+        except InvalidName as error:
+            self._report(f"{self._path}/{name}", error.sentence)
+            return None
+        if entry.mode not in self._modes:
+            self._report(f"{self._path}/{name}", f"it is {kind_of(entry)}, and {self._wanted()} belongs here")
+            return None
+        return key
+
+    def _wanted(self) -> str:
+        return " or ".join(_KINDS[mode] for mode in self._modes)
+
+
+class _Reader:
+    """Reads the parts of one tree."""
+
+    def __init__(self, objects: Objects, report: Report) -> None:
+        self._objects = objects
+        self._report = report
+        self._links: dict[ApplicationName, dict[ObjectId, Version]] = {}
+        self._applications: Entries = {}
+
+    def state(self, root: ObjectId | None) -> State:
+        entries = self._objects.tree(root) if root else {}
+        self._applications = self._folder(layout.APPLICATIONS, entries.get(layout.APPLICATIONS))
+        environments = self._folder(layout.ENVIRONMENTS, entries.get(layout.ENVIRONMENTS))
+        return State(
+            Listing(
+                layout.ENVIRONMENTS, environments, names.environment_name, self._environment, self._report
+            ),
+            Listing(
+                layout.APPLICATIONS, self._applications, names.application_name, self._application, self._report
+            ),
+            Later(lambda: self._settings(entries.get(layout.SETTINGS))),
+            lambda wanted: self._objects.blob(ObjectId(wanted)),
+        )
+
+    # Files and folders
+
+    def _folder(self, path: str, entry: Entry | None) -> Entries:
+        if entry is None:
+            return {}
+        if entry.mode != FOLDER:
+            self._report(path, f"it is {kind_of(entry)}, and a folder belongs here")
+            return {}
+        return self._objects.tree(entry.id)
+
+    def _bytes(self, path: str, entry: Entry | None) -> bytes | None:
+        if entry is None:
+            return None
+        if entry.mode != FILE:
+            self._report(path, f"it is {kind_of(entry)}, and a file belongs here")
+            return None
+        return self._objects.blob(entry.id)
+
+    def _text(self, folder: str, entries: Entries, name: str) -> str | None:
+        content = self._bytes(f"{folder}/{name}", entries.get(name))
+        if content is None:
+            return None
+        if len(content) > MAX_TEXT:
+            self._report(f"{folder}/{name}", f"it has more than {MAX_TEXT} bytes, so the rest is left out")
+        try:
+            text = content[:MAX_TEXT].decode()
+        except UnicodeDecodeError:
+            self._report(f"{folder}/{name}", "it is not UTF-8 text")
+            text = content[:MAX_TEXT].decode(errors="replace")
+        return text.rstrip("\r\n") or None
+
+    def _settings(self, entry: Entry | None) -> StoredSettings:
+        content = self._bytes(layout.SETTINGS, entry)
+        if content is None:
+            return StoredSettings(problem="it is not a file" if entry else None)
+        try:
+            return StoredSettings(documents.parse(content))
+        except KuberpultError as error:
+            self._report(layout.SETTINGS, str(error))
+            return StoredSettings(problem=str(error))
+
+    # Applications
+
+    def _application(self, path: str, name: ApplicationName, entry: Entry) -> Application:
+        entries = self._folder(path, entry)
+        releases = self._folder(f"{path}/{layout.RELEASES}", entries.get(layout.RELEASES))
+        return Application(
+            Listing(f"{path}/{layout.RELEASES}", releases, names.version_from, self._release, self._report),
+            Later(lambda: self._team(path, entries)),
+        )
+
+    def _team(self, path: str, entries: Entries) -> TeamName | None:
+        text = self._text(path, entries, "team")
+        try:
+            return names.team_name(text) if text else None
+        except InvalidName as error:
+            self._report(f"{path}/team", error.sentence)
+            return None
+
+    def _release(self, path: str, version: Version, entry: Entry) -> Release:
+        entries = self._folder(path, entry)
+        environments = self._folder(f"{path}/environments", entries.get("environments"))
+        return Release(
+            Listing(
+                f"{path}/environments",
+                environments,
+                names.environment_name,
+                self._manifest,
+                self._report,
+                sure=False,
+            ),
+            Later(lambda: self._origin(path, entries)),
+            "undeploy" in entries,
+        )
+
+    def _manifest(self, path: str, _: EnvironmentName, entry: Entry) -> BlobId | None:
+        manifest = self._folder(path, entry).get(layout.MANIFEST)
+        if manifest is None:
+            return None
+        if manifest.mode != FILE:
+            self._report(
+                f"{path}/{layout.MANIFEST}", f"it is {kind_of(manifest)}, and a file belongs here"
+            )
+            return None
+        return BlobId(manifest.id)
+
+    def _origin(self, path: str, entries: Entries) -> Origin:
+        text = partial(self._text, path, entries)
+        created_at = text("created_at")
+        return Origin(
+            text("source_commit_id"),
+            text("source_author"),
+            text("source_message"),
+            text("display_version"),
+            layout.read_time(created_at) if created_at else None,
+        )
+
+    # Environments
+
+    def _environment(self, path: str, name: EnvironmentName, entry: Entry) -> Environment:
+        entries = self._folder(path, entry)
+        placements = self._folder(f"{path}/applications", entries.get("applications"))
+        return Environment(
+            Later(lambda: self._config(path, entries.get(layout.CONFIG))),
+            self._locks(path, entries),
+            self._team_locks(f"{path}/teams", self._folder(f"{path}/teams", entries.get("teams"))),
+            Listing(
+                f"{path}/applications", placements, names.application_name, self._placement, self._report
+            ),
+        )
+
+    def _config(self, folder: str, entry: Entry | None) -> StoredConfig:
+        path = f"{folder}/{layout.CONFIG}"
+        if entry is None:
+            return StoredConfig(is_missing=True)
+        content = self._bytes(path, entry)
+        if content is None:
+            return StoredConfig(problem=f"it is {kind_of(entry)}, and a file belongs here")
+        try:
+            return StoredConfig(documents.parse(content))
+        except KuberpultError as error:
+            self._report(path, str(error))
+            return StoredConfig(problem=str(error))
+
+    def _team_locks(self, path: str, entries: Entries) -> Mapping[TeamName, Mapping[LockId, Lock]]:
+        if not entries:
+            return {}
+        return Listing(path, entries, names.team_name, self._locks_of_team, self._report, sure=False)
+
+    def _locks_of_team(self, path: str, _: TeamName, entry: Entry) -> Mapping[LockId, Lock] | None:
+        return self._locks(path, self._folder(path, entry)) or None
+
+    def _locks(self, folder: str, entries: Entries) -> Mapping[LockId, Lock]:
+        path = f"{folder}/locks"
+        locks = self._folder(path, entries.get("locks"))
+        if not locks:
+            return {}
+        return Listing(path, locks, names.lock_id, self._lock, self._report, (FOLDER, FILE))
+
+    def _lock(self, path: str, lock_id: LockId, entry: Entry) -> Lock:
+        if entry.mode == FILE:  # the Go tool's old form
+            folder, _, name = path.rpartition("/")
+            return Lock(self._text(folder, {name: entry}, name) or "")
+        text = partial(self._text, path, self._folder(path, entry))
+        created_at, expires_at, on_expiry = text("created_at"), text("expires_at"), text("on_expiry")
+        if on_expiry and on_expiry not in list(OnUnlock):
+            self._report(f"{path}/on_expiry", f"it says {quoted(on_expiry)}, not deploy or discard")
+        return Lock(
+            text("message") or "",
+            layout.read_time(created_at) if created_at else None,
+            _actor(text("created_by_name"), text("created_by_email")),
+            text("ci_link"),
+            layout.read_time(expires_at) if expires_at else None,
+            OnUnlock(on_expiry) if on_expiry in list(OnUnlock) else None,
+            text("suggested_lifetime"),
+        )
+
+    # Placements
+
+    def _placement(self, path: str, application: ApplicationName, entry: Entry) -> Placement:
+        entries = self._folder(path, entry)
+        return Placement(
+            self._link(f"{path}/{layout.VERSION}", application, entries.get(layout.VERSION)),
+            self._link(f"{path}/{layout.QUEUED}", application, entries.get(layout.QUEUED)),
+            self._locks(path, entries),
+            Later(lambda: self._deployment(path, entries)),
+        )
+
+    def _deployment(self, path: str, entries: Entries) -> Deployment:
+        text = partial(self._text, path, entries)
+        at = text("deployed_at_utc")
+        by = _actor(text("deployed_by"), text("deployed_by_email"))
+        return Deployment(by, layout.read_time(at) if at else None)
+
+    def _link(self, path: str, application: ApplicationName, entry: Entry | None) -> Version | Broken | None:
+        if entry is None:
+            return None
+        if entry.mode != LINK:
+            return self._broken(path, f"it is {kind_of(entry)}, and a link to a release belongs here")
+        version = self._link_ids(application).get(entry.id)
+        return version or self._foreign_link(path, application, entry)
+
+    def _link_ids(self, application: ApplicationName) -> dict[ObjectId, Version]:
+        """The ids that links to the application's releases have: their text is known, so they need no reading."""
+        known = self._links.get(application)
+        if known is None:
+            known = self._links[application] = {
+                ObjectId(blob_id(layout.link_to(application, version).encode())): version
+                for version in self._release_numbers(application)
+            }
+        return known
+
+    def _release_numbers(self, application: ApplicationName) -> Iterator[Version]:
+        path = layout.application_folder(application)
+        entries = self._folder(path, self._applications.get(application))
+        for name in self._folder(f"{path}/{layout.RELEASES}", entries.get(layout.RELEASES)):
+            try:
+                yield names.version_from(name)
+            except InvalidName:
+                continue  # reported where the releases are listed
+
+    def _foreign_link(self, path: str, application: ApplicationName, entry: Entry) -> Version | Broken:
+        """A link to none of the releases: it dangles, or leads elsewhere."""
+        text = self._objects.blob(entry.id)[:MAX_TEXT].decode(errors="replace")
+        parts = _LINK.fullmatch(text)
+        try:
+            if parts and parts[1] == application:
+                version = names.version_from(parts[2])
+                self._report(path, f"there is no release {version} of {application}")
+                return version
+        except InvalidName:
+            pass  # not a release's number, so it leads elsewhere
+        return self._broken(path, f"it leads to {quoted(text)}, not to a release of {application}")
+
+    def _broken(self, path: str, reason: str) -> Broken:
+        self._report(path, reason)
+        return Broken(reason)
+
+
+def _actor(name: str | None, email: str | None) -> Actor | None:
+    return Actor(name or "", email or "") if name or email else None
+
+
+@attrs.frozen
+class Problem:
+    """A broken piece of the repository: where, and what is wrong with it."""
+
+    path: str
+    reason: str

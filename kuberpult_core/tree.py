@@ -1,0 +1,147 @@
+"""Trees of files as git stores them: written, and edited in memory along the paths that change."""
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from typing import TypeAlias
+
+from kuberpult_core.changes import Change, Copy, Link, Remove, Write
+from kuberpult_core.manifests import blob_id
+from kuberpult_core.ports import FILE, FOLDER, LINK, Entry, NewObject, ObjectId, Objects
+
+Entries: TypeAlias = "dict[str, Entry | Folder]"
+
+
+def encoded_name(name: str) -> bytes:
+    """A file name as git keeps it."""
+    return name.encode("utf-8", "surrogateescape")
+
+
+def serialized(entries: Iterable[tuple[str, Entry]]) -> bytes:
+    """A folder in git's form, in git's order: by bytes, folders as if they ended in a slash."""
+    rows = [(encoded_name(name), entry) for name, entry in entries]
+    rows.sort(key=lambda row: row[0] + b"/" if row[1].mode == FOLDER else row[0])
+    return b"".join(b"%o %s\0" % (entry.mode, name) + bytes.fromhex(entry.id) for name, entry in rows)
+
+
+def parsed(content: bytes) -> dict[str, Entry]:
+    """The entries of a folder in git's form, by name; names that are not UTF-8 as surrogate escapes."""
+    entries, at = {}, 0
+    while at < len(content):
+        blank, end = content.index(b" ", at), content.index(b"\0", at)
+        name = content[blank + 1 : end].decode("utf-8", "surrogateescape")
+        entries[name] = Entry(int(content[at:blank], 8), ObjectId(content[end + 1 : end + 21].hex()))
+        at = end + 21
+    return entries
+
+
+def tree_id(content: bytes) -> ObjectId:
+    """The id that git gives to a folder in this form."""
+    return ObjectId(hashlib.sha1(b"tree %d\0" % len(content) + content, usedforsecurity=False).hexdigest())
+
+
+EMPTY_TREE = tree_id(b"")
+
+
+def find(objects: Objects, root: ObjectId | None, path: str) -> Entry | None:
+    """What lies at *path*, if it is there; links are not followed."""
+    entry = Entry(FOLDER, root) if root else None
+    for name in path.split("/"):
+        if entry is None or entry.mode != FOLDER:
+            return None
+        entry = objects.tree(entry.id).get(name)
+    return entry
+
+
+class Folder:
+    """A folder being edited: its entries, of which only those on a changed path are folders themselves."""
+
+    def __init__(self, entries: Entries) -> None:
+        self.entries = entries
+
+
+class Editor:
+    """Applies changes to a tree in memory; hashes only what lies on the paths that changed."""
+
+    def __init__(self, objects: Objects, root: ObjectId | None) -> None:
+        self._objects = objects
+        self._root = Folder(dict(objects.tree(root)) if root else {})
+        self._written: dict[ObjectId, NewObject] = {}
+
+    def apply(self, changes: Iterable[Change]) -> None:
+        """Carry out *changes* in their order."""
+        for change in changes:
+            match change:
+                case Write(path, blob, content):
+                    if content is not None:
+                        self._keep("blob", ObjectId(blob), content)
+                    self._put(path, Entry(FILE, ObjectId(blob)))
+                case Link(path, text):
+                    target = text.encode()
+                    self._keep("blob", ObjectId(blob_id(target)), target)
+                    self._put(path, Entry(LINK, ObjectId(blob_id(target))))
+                case Copy(source, path):
+                    self._put(path, self._found(source))
+                case Remove(path):
+                    self._remove(path)
+
+    def finish(self) -> tuple[ObjectId, list[NewObject]]:
+        """The edited tree's id, and every object that it needs and *root* may not have had."""
+        root = self._close(self._root)
+        if root is None:
+            self._keep("tree", EMPTY_TREE, b"")
+        return (root or EMPTY_TREE), list(self._written.values())
+
+    def _keep(self, kind: str, object_id: ObjectId, content: bytes) -> None:
+        self._written[object_id] = NewObject(kind, object_id, content)
+
+    def _open(self, folder: Folder, name: str) -> Folder | None:
+        """The folder of that name, opened for editing; none if there is no folder."""
+        entry = folder.entries.get(name)
+        if isinstance(entry, Entry) and entry.mode == FOLDER:
+            entry = folder.entries[name] = Folder(dict(self._objects.tree(entry.id)))
+        return entry if isinstance(entry, Folder) else None
+
+    def _put(self, path: str, entry: Entry) -> None:
+        *parents, name = path.split("/")
+        folder = self._root
+        for parent in parents:
+            below = self._open(folder, parent)
+            if below is None:  # nothing, or something that is replaced: a link is never followed
+                below = folder.entries[parent] = Folder({})
+            folder = below
+        folder.entries[name] = entry
+
+    def _remove(self, path: str) -> None:
+        *parents, name = path.split("/")
+        folder: Folder | None = self._root
+        for parent in parents:
+            folder = self._open(folder, parent) if folder else None
+        if folder:
+            folder.entries.pop(name, None)
+
+    def _found(self, path: str) -> Entry:
+        *parents, name = path.split("/")
+        folder: Folder | None = self._root
+        for parent in parents:
+            folder = self._open(folder, parent) if folder else None
+        entry = folder.entries.get(name) if folder else None
+        if not isinstance(entry, Entry):
+            raise KeyError(path)
+        return entry
+
+    def _close(self, folder: Folder) -> ObjectId | None:
+        """Serialise *folder* and what was edited below it; an empty one is left out."""
+        closed = list(self._closed_entries(folder))
+        if not closed:
+            return None
+        content = serialized(closed)
+        folder_id = tree_id(content)
+        self._keep("tree", folder_id, content)
+        return folder_id
+
+    def _closed_entries(self, folder: Folder) -> Iterator[tuple[str, Entry]]:
+        for name, entry in folder.entries.items():
+            if isinstance(entry, Entry):
+                yield name, entry
+            elif (below := self._close(entry)) is not None:
+                yield name, Entry(FOLDER, below)

@@ -1,0 +1,205 @@
+"""Facts, skips and warnings in plain words: the same lines in the CLI, in commits and in HTTP."""
+
+from typing import assert_never
+
+from kuberpult_core.commands import (
+    Batch,
+    CancelQueued,
+    Cleanup,
+    Command,
+    CreateEnvironment,
+    CreateLock,
+    CreateRelease,
+    DeleteApplication,
+    DeleteEnvironment,
+    DeleteLock,
+    Deploy,
+    ExpireLocks,
+    ReleaseTrain,
+    RemoveApplicationFromEnvironment,
+    SetTeam,
+    UpdateEnvironment,
+    UpdateSettings,
+)
+from kuberpult_core.decision import Decision, GoesBackwards, IgnoresLocks, ReplacesLock, Skip, SkipReason, Warned
+from kuberpult_core.errors import quoted
+from kuberpult_core.events import (
+    ApplicationDeleted,
+    ApplicationRemoved,
+    Cause,
+    Deployed,
+    EnvironmentCreated,
+    EnvironmentDeleted,
+    EnvironmentUpdated,
+    Event,
+    LockCreated,
+    LockDeleted,
+    Queued,
+    QueueEmptied,
+    ReleaseCreated,
+    ReleaseDeleted,
+    SettingsUpdated,
+    TeamSet,
+)
+from kuberpult_core.model import LockInTheWay, LockScope
+from kuberpult_core.names import LockId
+
+NONE = "<none>"
+_CAUSES = {
+    Cause.ASKED: "",
+    Cause.NEWEST: " (the newest release goes here by itself)",
+    Cause.TRAIN: "",
+    Cause.RELEASED: " (the last lock is gone)",
+}
+_SKIPS = {
+    SkipReason.ALREADY_THERE: "is there already",
+    SkipReason.ALREADY_QUEUED: "waits already",
+    SkipReason.NO_MANIFEST: "has no manifest for it",
+    SkipReason.LOCKED: "is locked",
+    SkipReason.BROKEN: "is broken",
+    SkipReason.NO_UPSTREAM: "has no upstream",
+    SkipReason.UNKNOWN_UPSTREAM: "has an unknown upstream",
+}
+
+
+def lock_name(scope: LockScope, lock_id: LockId) -> str:
+    """A lock's name: ``lock/prod/freeze``, ``lock/prod/cart/freeze`` or ``lock/prod/team/sre/freeze``."""
+    below = f"/{scope.application}" if scope.application else f"/team/{scope.team}" if scope.team else ""
+    return f"lock/{scope.environment}{below}/{lock_id}"
+
+
+def fact_name(event: Event) -> str:
+    """What the fact is about, as ``kind/name``."""
+    match event:
+        case Deployed(environment, application) | ApplicationRemoved(environment, application):
+            return f"deployment/{environment}/{application}"
+        case Queued(environment, application) | QueueEmptied(environment, application):
+            return f"queued/{environment}/{application}"
+        case LockCreated(scope, lock_id) | LockDeleted(scope, lock_id):
+            return lock_name(scope, lock_id)
+        case ReleaseCreated(application, version) | ReleaseDeleted(application, version):
+            return f"release/{application}/{version}"
+        case TeamSet(application) | ApplicationDeleted(application):
+            return f"application/{application}"
+        case EnvironmentCreated(environment) | EnvironmentUpdated(environment) | EnvironmentDeleted(environment):
+            return f"environment/{environment}"
+        case SettingsUpdated():
+            return "settings"
+        case _:
+            assert_never(event)
+
+
+def fact(event: Event) -> str:
+    """The fact on one line: its name, then what happened to it."""
+    return f"{fact_name(event)} {_happened(event)}"
+
+
+def _happened(event: Event) -> str:
+    match event:
+        case Deployed(_, _, version, previous, cause):
+            return f"{previous or NONE} → {version}{_CAUSES[cause]}"
+        case Queued(_, _, version, replaced):
+            instead = f" instead of {replaced}" if replaced else ""
+            return f"{version}{instead}{_waiting(event)}"
+        case QueueEmptied(_, _, version, cause):
+            return f"{version or NONE} dropped{_CAUSES[cause]}"
+        case LockCreated(_, _, lock, replaced_lock):
+            how = "created" if replaced_lock is None else f"replaced {_whose(replaced_lock.created_by)}"
+            return f"{how}: {quoted(lock.message)}"
+        case TeamSet(_, team, previous_team):
+            return f"team {previous_team or NONE} → {team or NONE}"
+        case ApplicationRemoved(_, _, version):
+            return f"{version or NONE} removed"
+        case ReleaseCreated() | EnvironmentCreated():
+            return "created"
+        case EnvironmentUpdated() | SettingsUpdated():
+            return "updated"
+        case LockDeleted() | ReleaseDeleted() | EnvironmentDeleted() | ApplicationDeleted():
+            return "deleted"
+        case _:
+            assert_never(event)
+
+
+def _waiting(event: Queued) -> str:
+    names = [lock_name(scope, lock_id) for scope, lock_id in event.waits_for]
+    return f" waits for {', '.join(names)}" if names else ""
+
+
+def _whose(who: object) -> str:
+    return f"the one by {who}" if who else "another one"
+
+
+def _locks(locks: tuple[LockInTheWay, ...]) -> str:
+    return ", ".join(f"{lock_name(it.scope, it.lock_id)} ({quoted(it.lock.message)})" for it in locks)
+
+
+def skip_line(skip: Skip) -> str:
+    """What is passed over, and why, on one line."""
+    where = "/".join(str(part) for part in (skip.environment, skip.application) if part)
+    version = f" {skip.version}" if skip.version else ""
+    detail = f": {skip.detail}" if skip.detail else ""
+    by = f" by {_locks(skip.locks)}" if skip.locks and skip.reason is SkipReason.LOCKED else ""
+    behind = f" behind {_locks(skip.locks)}" if skip.locks and skip.reason is SkipReason.ALREADY_QUEUED else ""
+    return f"skipped/{where}{version} {_SKIPS[skip.reason]}{by}{behind}{detail} [{skip.reason}]"
+
+
+def warning_line(warned: Warned) -> str:
+    """What to know before it happens, as a sentence."""
+    match warned:
+        case GoesBackwards(environment, application, version, previous):
+            return f"{application} on {environment} goes back from {previous} to {version}."
+        case IgnoresLocks(environment, application, locks):
+            where = f"{application} on {environment}" if application else environment
+            return f"This goes through the locks on {where}: {_locks(locks)}."
+        case ReplacesLock(scope, lock_id, replaced):
+            who = f" by {replaced.created_by}" if replaced.created_by else ""
+            return f"{lock_name(scope, lock_id)}{who} said {quoted(replaced.message)} and is replaced."
+        case _:
+            assert_never(warned)
+
+
+def summary(decision: Decision) -> str:
+    """The command in a few words: the first line of its commit."""
+    command = decision.command
+    if isinstance(command, CreateRelease):
+        created = next((it.version for it in decision.events if isinstance(it, ReleaseCreated)), command.version)
+        return f"Create release {created} of {command.application}"
+    return _summary(command)
+
+
+def _summary(command: Command) -> str:  # noqa: PLR0911 - one line for each command
+    match command:
+        case Deploy(environment, application, version):
+            return f"Deploy {application} {version} to {environment}"
+        case CreateLock(target, lock_id):
+            return f"Lock {target}: {lock_id}"
+        case DeleteLock(target, lock_id):
+            return f"Unlock {target}: {lock_id}"
+        case ExpireLocks():
+            return "Delete expired locks"
+        case CancelQueued(environment, application):
+            return f"Cancel what waits for {application} on {environment}"
+        case ReleaseTrain(target, team):
+            return f"Run the release train to {target}" + (f" for team {team}" if team else "")
+        case CreateRelease(application):
+            return f"Create a release of {application}"
+        case Cleanup(application):
+            return f"Clean up {application}"
+        case SetTeam(application, team):
+            return f"Set the team of {application} to {team or NONE}"
+        case CreateEnvironment(environment):
+            return f"Create environment {environment}"
+        case UpdateEnvironment(environment):
+            return f"Update environment {environment}"
+        case DeleteEnvironment(environment):
+            return f"Delete environment {environment}"
+        case RemoveApplicationFromEnvironment(environment, application):
+            return f"Remove {application} from {environment}"
+        case DeleteApplication(application):
+            return f"Delete application {application}"
+        case UpdateSettings():
+            return "Update settings"
+        case Batch(commands):
+            return f"Carry out {len(commands)} commands"
+        case _:
+            assert_never(command)
