@@ -43,9 +43,7 @@ def application_title(environment: EnvironmentName, application: ApplicationName
     return f"{environment}-{application}"
 
 
-def affected_environments(
-    before: State, events: Iterable[Event], after: State
-) -> list[EnvironmentName]:
+def affected_environments(before: State, events: Iterable[Event], after: State) -> list[EnvironmentName]:
     """The environments whose Argo CD file *events* may have changed, in name order."""
     affected: set[EnvironmentName] = set()
     for event in events:
@@ -189,9 +187,7 @@ class _Template:
             marks["team"] = team
         annotations = "".join(f"    {OWN}/{key}: {scalar(value)}\n" for key, value in marks.items())
         labels = "".join(
-            f"    {OWN}/{key}: {scalar(value)}\n"
-            for key, value in marks.items()
-            if _LABEL_VALUE.fullmatch(value)
+            f"    {OWN}/{key}: {scalar(value)}\n" for key, value in marks.items() if _LABEL_VALUE.fullmatch(value)
         )
         return (
             f"apiVersion: {API_VERSION}\nkind: Application\nmetadata:\n  annotations:\n{self.annotations}"

@@ -35,7 +35,9 @@ def _build(*, for_log: bool) -> Converter:
         converter.register_unstructure_hook(Manifest, lambda manifest: [manifest.id, manifest.size])
     converter.register_structure_hook(EnvironmentConfig, lambda document, _: checked(_object(document)))
     converter.register_unstructure_hook(EnvironmentConfig, document_of)
-    converter.register_structure_hook_func(lambda cls: cls == Mapping[str, Any], lambda document, _: _object(document))
+    converter.register_structure_hook_func(
+        lambda cls: cls == Mapping[str, Any], lambda document, _: _object(document)
+    )
     strict.register_union(converter, SingleCommand)
     strict.register_union(converter, Command)
     return converter
@@ -118,9 +120,7 @@ def batch_from(text: bytes) -> Batch:
 
 
 def _numbered(index: int, item: Any) -> SingleCommand:
-    command: SingleCommand = structured(
-        _requests(), item, SingleCommand, f"$.commands[{index}]", InvalidCommand
-    )
+    command: SingleCommand = structured(_requests(), item, SingleCommand, f"$.commands[{index}]", InvalidCommand)
     return command
 
 

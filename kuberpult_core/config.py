@@ -186,7 +186,9 @@ class StoredConfig:
     def patched(self, patch: documents.Document) -> "StoredConfig":
         """With *patch* (RFC 7396) laid over it; raises :class:`InvalidConfig`."""
         if self.problem:
-            raise InvalidConfig("config.json", f"it cannot be read ({self.problem}), so a part of it cannot change")
+            raise InvalidConfig(
+                "config.json", f"it cannot be read ({self.problem}), so a part of it cannot change"
+            )
         patch = _one_source(patch)
         known = documents.known_part(self.document, KNOWN)
         checked(documents.merge(known, patch))

@@ -187,8 +187,7 @@ def _key(cls: type, name: str) -> str:
 
 def _overrides(cls: type, **options: Any) -> dict[str, Any]:
     return {
-        field.name: override(rename=_key(cls, field.alias or field.name), **options)
-        for field in attrs.fields(cls)
+        field.name: override(rename=_key(cls, field.alias or field.name), **options) for field in attrs.fields(cls)
     }
 
 

@@ -82,11 +82,7 @@ def unknown_part(document: Document, known: Known) -> dict[str, Any]:
 
 def replaced(document: Document, new: Document, known: Known) -> dict[str, Any]:
     """*new* in place of what is known in *document*; the rest stays, where its parent does."""
-    kept = {
-        key: value
-        for key, value in unknown_part(document, known).items()
-        if key not in known or key in new
-    }
+    kept = {key: value for key, value in unknown_part(document, known).items() if key not in known or key in new}
     return merge(kept, new)
 
 

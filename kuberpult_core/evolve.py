@@ -131,9 +131,7 @@ class Draft:
                 assert_never(event)
         self._put_placement(event.environment, event.application, changed)
 
-    def _apply_to_application(
-        self, event: ReleaseCreated | ReleaseDeleted | TeamSet | ApplicationDeleted
-    ) -> None:
+    def _apply_to_application(self, event: ReleaseCreated | ReleaseDeleted | TeamSet | ApplicationDeleted) -> None:
         match event:
             case ReleaseCreated():
                 self._releases(event.application).put(event.version, self._release(event))

@@ -273,9 +273,7 @@ class State:
 
     def members(self, group: GroupName) -> list[EnvironmentName]:
         """The environments of *group*, in name order."""
-        return sorted(
-            name for name, environment in self.environments.items() if environment.config.group == group
-        )
+        return sorted(name for name, environment in self.environments.items() if environment.config.group == group)
 
     def locks_on(self, environment: EnvironmentName, application: ApplicationName) -> list[LockInTheWay]:
         """Every lock in the way of a placement: its environment's, its own, its team's."""

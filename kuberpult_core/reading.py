@@ -145,9 +145,7 @@ class _Reader:
         self._applications = self._folder(layout.APPLICATIONS, entries.get(layout.APPLICATIONS))
         environments = self._folder(layout.ENVIRONMENTS, entries.get(layout.ENVIRONMENTS))
         return State(
-            Listing(
-                layout.ENVIRONMENTS, environments, names.environment_name, self._environment, self._report
-            ),
+            Listing(layout.ENVIRONMENTS, environments, names.environment_name, self._environment, self._report),
             Listing(
                 layout.APPLICATIONS, self._applications, names.application_name, self._application, self._report
             ),
@@ -235,9 +233,7 @@ class _Reader:
         if manifest is None:
             return None
         if manifest.mode != FILE:
-            self._report(
-                f"{path}/{layout.MANIFEST}", f"it is {kind_of(manifest)}, and a file belongs here"
-            )
+            self._report(f"{path}/{layout.MANIFEST}", f"it is {kind_of(manifest)}, and a file belongs here")
             return None
         return BlobId(manifest.id)
 
@@ -261,9 +257,7 @@ class _Reader:
             Later(lambda: self._config(path, entries.get(layout.CONFIG))),
             self._locks(path, entries),
             self._team_locks(f"{path}/teams", self._folder(f"{path}/teams", entries.get("teams"))),
-            Listing(
-                f"{path}/applications", placements, names.application_name, self._placement, self._report
-            ),
+            Listing(f"{path}/applications", placements, names.application_name, self._placement, self._report),
         )
 
     def _config(self, folder: str, entry: Entry | None) -> StoredConfig:

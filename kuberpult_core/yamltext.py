@@ -1,6 +1,5 @@
 """YAML text with a fixed form: the same value gives the same bytes, today and in ten years."""
 
-
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache

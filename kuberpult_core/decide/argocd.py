@@ -50,9 +50,7 @@ def may_be_seen(environment: Environment) -> bool:
     return environment.config.argocd is not None or environment.stored.problem is not None
 
 
-def going(
-    state: State, name: EnvironmentName, applications: Iterable[ApplicationName]
-) -> tuple[str, ...]:
+def going(state: State, name: EnvironmentName, applications: Iterable[ApplicationName]) -> tuple[str, ...]:
     """The names in Argo CD of those *applications* that it runs there."""
     there = state.environments[name]
     if not may_be_seen(there):

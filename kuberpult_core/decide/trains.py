@@ -59,9 +59,7 @@ def _passengers(state: State, member: EnvironmentName, command: ReleaseTrain) ->
             yield _Passenger(member, application, version)
 
 
-def upstream_versions(
-    state: State, member: EnvironmentName
-) -> Iterator[tuple[ApplicationName, Version | Broken]]:
+def upstream_versions(state: State, member: EnvironmentName) -> Iterator[tuple[ApplicationName, Version | Broken]]:
     """What upstream of *member* has, in name order: an environment's versions, or the newest releases."""
     upstream = state.environments[member].config.upstream_environment
     if upstream is None:

@@ -35,9 +35,7 @@ def release_unlocked(course: Course, candidates: Iterable[Waiting], then: OnUnlo
             _release(course, environment, application, then)
 
 
-def _release(
-    course: Course, environment: EnvironmentName, application: ApplicationName, then: OnUnlock
-) -> None:
+def _release(course: Course, environment: EnvironmentName, application: ApplicationName, then: OnUnlock) -> None:
     now = course.state.placement(environment, application)
     if now.queued is None:
         return
