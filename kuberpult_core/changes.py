@@ -80,7 +80,7 @@ def changes(before: State, events: Iterable[Event], after: State, stamp: Stamp) 
     return found
 
 
-def _changes(event: Event, stamp: Stamp) -> Iterator[Change]:
+def _changes(event: Event, stamp: Stamp) -> Iterator[Change]:  # noqa: C901, PLR0912 - one branch for each event
     match event:
         case Deployed():
             yield from _deployed(event, stamp)

@@ -145,10 +145,10 @@ def _check_depth(text: bytes) -> None:
     depth = 0
     for event in yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
         if isinstance(event, yaml.AliasEvent):
-            raise ValueError("aliases are not allowed here")
+            raise Fault("aliases are not allowed here")
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if depth > MAX_YAML_DEPTH:
-            raise ValueError(f"it is nested more than {MAX_YAML_DEPTH} deep")
+            raise Fault(f"it is nested more than {MAX_YAML_DEPTH} deep")
 
 
 def decision_data(decision: Decision) -> dict[str, Any]:

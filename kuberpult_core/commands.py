@@ -5,13 +5,12 @@ its texts are bounded. Building a wrong one raises an *Invalid* error. Whether t
 allow it is for :func:`kuberpult_core.decide.decide` to say.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 import attrs
-from attrs.converters import optional
 
 from kuberpult_core import config, names, texts
 from kuberpult_core.config import EnvironmentConfig
@@ -39,8 +38,60 @@ class IfMissing(StrEnum):
     IGNORE = "ignore"
 
 
-def _line(path: str, longest: int = texts.MAX_LINE) -> Callable[[str | None], str | None]:
-    return lambda text: texts.optional_line(path, text, longest)
+def _environment(name: str | None) -> EnvironmentName | None:
+    return None if name is None else names.environment_name(name)
+
+
+def _group(name: str | None) -> GroupName | None:
+    return None if name is None else names.group_name(name)
+
+
+def _application(name: str | None) -> ApplicationName | None:
+    return None if name is None else names.application_name(name)
+
+
+def _team(name: str | None) -> TeamName | None:
+    return None if name is None else names.team_name(name)
+
+
+def _version(number: int | None) -> Version | None:
+    return None if number is None else names.version(number)
+
+
+def _on_unlock(then: str | None) -> OnUnlock | None:
+    return None if then is None else OnUnlock(then)
+
+
+def _lock_message(text: str) -> str:
+    return texts.message("$.message", text, texts.MAX_LOCK_MESSAGE)
+
+
+def _link(text: str | None) -> str | None:
+    return texts.optional_line("$.link", text)
+
+
+def _suggested_lifetime(text: str | None) -> str | None:
+    return texts.optional_line("$.suggested_lifetime", text, 100)
+
+
+def _expires_at(time: datetime | None) -> datetime | None:
+    return texts.moment("$.expires_at", time)
+
+
+def _commit_id(text: str | None) -> str | None:
+    return texts.optional_line("$.source_commit_id", text)
+
+
+def _author(text: str | None) -> str | None:
+    return texts.optional_line("$.source_author", text)
+
+
+def _message(text: str | None) -> str | None:
+    return texts.optional_message("$.source_message", text)
+
+
+def _display_version(text: str | None) -> str | None:
+    return texts.optional_line("$.display_version", text, texts.MAX_DISPLAY_VERSION)
 
 
 def _manifests(given: Mapping[str, Manifest | str | bytes]) -> Mapping[EnvironmentName, Manifest]:
@@ -55,7 +106,7 @@ def _manifests(given: Mapping[str, Manifest | str | bytes]) -> Mapping[Environme
     return dict(sorted(checked.items()))
 
 
-def _commands(given: "tuple[Command, ...] | list[Command]") -> "tuple[Command, ...]":
+def _commands(given: "Iterable[SingleCommand]") -> "tuple[SingleCommand, ...]":
     commands = tuple(given)
     if len(commands) > MAX_COMMANDS:
         raise InvalidCommand("$.commands", f"there are {len(commands)}, more than the {MAX_COMMANDS} allowed")
@@ -77,10 +128,10 @@ class Target:
     is a group only. Exactly one of the two. ``application`` or ``team`` narrow it down.
     """
 
-    environment: EnvironmentName | None = attrs.field(default=None, converter=optional(names.environment_name))
-    group: GroupName | None = attrs.field(default=None, converter=optional(names.group_name))
-    application: ApplicationName | None = attrs.field(default=None, converter=optional(names.application_name))
-    team: TeamName | None = attrs.field(default=None, converter=optional(names.team_name))
+    environment: EnvironmentName | None = attrs.field(default=None, converter=_environment)
+    group: GroupName | None = attrs.field(default=None, converter=_group)
+    application: ApplicationName | None = attrs.field(default=None, converter=_application)
+    team: TeamName | None = attrs.field(default=None, converter=_team)
 
     def __attrs_post_init__(self) -> None:
         if (self.environment is None) == (self.group is None):
@@ -111,13 +162,11 @@ class CreateLock:
 
     target: Target
     lock_id: LockId = attrs.field(converter=names.lock_id)
-    message: str = attrs.field(converter=lambda text: texts.message("$.message", text, texts.MAX_LOCK_MESSAGE))
-    link: str | None = attrs.field(default=None, converter=_line("$.link"))
-    expires_at: datetime | None = attrs.field(
-        default=None, converter=lambda time: texts.moment("$.expires_at", time)
-    )
-    on_expiry: OnUnlock | None = attrs.field(default=None, converter=optional(OnUnlock))
-    suggested_lifetime: str | None = attrs.field(default=None, converter=_line("$.suggested_lifetime", 100))
+    message: str = attrs.field(converter=_lock_message)
+    link: str | None = attrs.field(default=None, converter=_link)
+    expires_at: datetime | None = attrs.field(default=None, converter=_expires_at)
+    on_expiry: OnUnlock | None = attrs.field(default=None, converter=_on_unlock)
+    suggested_lifetime: str | None = attrs.field(default=None, converter=_suggested_lifetime)
 
 
 @attrs.frozen
@@ -157,7 +206,7 @@ class ReleaseTrain:
     """Make a target equal to its upstream (rules.md 4): an environment, else a group, of that name."""
 
     target: EnvironmentName = attrs.field(converter=names.environment_name)
-    team: TeamName | None = attrs.field(default=None, converter=optional(names.team_name))
+    team: TeamName | None = attrs.field(default=None, converter=_team)
     lock_behavior: LockBehavior = attrs.field(default=LockBehavior.QUEUE, converter=LockBehavior)
     group_only: bool = False
     """Whether an environment of that name is left out of account."""
@@ -169,16 +218,12 @@ class CreateRelease:
 
     application: ApplicationName = attrs.field(converter=names.application_name)
     manifests: Mapping[EnvironmentName, Manifest] = attrs.field(converter=_manifests)
-    version: Version | None = attrs.field(default=None, converter=optional(names.version))
-    source_commit_id: str | None = attrs.field(default=None, converter=_line("$.source_commit_id"))
-    source_author: str | None = attrs.field(default=None, converter=_line("$.source_author"))
-    source_message: str | None = attrs.field(
-        default=None, converter=lambda text: texts.optional_message("$.source_message", text)
-    )
-    display_version: str | None = attrs.field(
-        default=None, converter=_line("$.display_version", texts.MAX_DISPLAY_VERSION)
-    )
-    team: TeamName | None = attrs.field(default=None, converter=optional(names.team_name))
+    version: Version | None = attrs.field(default=None, converter=_version)
+    source_commit_id: str | None = attrs.field(default=None, converter=_commit_id)
+    source_author: str | None = attrs.field(default=None, converter=_author)
+    source_message: str | None = attrs.field(default=None, converter=_message)
+    display_version: str | None = attrs.field(default=None, converter=_display_version)
+    team: TeamName | None = attrs.field(default=None, converter=_team)
 
 
 @attrs.frozen
@@ -193,7 +238,7 @@ class SetTeam:
     """Say which team an application belongs to; none takes it out of its team."""
 
     application: ApplicationName = attrs.field(converter=names.application_name)
-    team: TeamName | None = attrs.field(converter=optional(names.team_name))
+    team: TeamName | None = attrs.field(converter=_team)
 
 
 @attrs.frozen
@@ -254,7 +299,7 @@ class UpdateSettings:
 class Batch:
     """Several commands, all or nothing, each seeing the one before."""
 
-    commands: "tuple[Command, ...]" = attrs.field(converter=_commands)
+    commands: "tuple[SingleCommand, ...]" = attrs.field(converter=_commands)
 
 
 SingleCommand = (

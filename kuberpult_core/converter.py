@@ -8,7 +8,7 @@ from types import UnionType
 from typing import Any, TypeVar, get_args, get_origin
 
 import attrs
-from cattrs import Converter
+from cattrs import BaseValidationError, Converter
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 from cattrs.strategies import configure_tagged_union
 from cattrs.v import transform_error
@@ -97,7 +97,7 @@ def structured(
         return converter.structure(data, cls)
     except KuberpultError:
         raise
-    except Exception as error:  # cattrs wraps all that went wrong in groups of its own
+    except (BaseValidationError, ValueError, TypeError, KeyError, AttributeError) as error:
         path, fault = faults(error, root)[0]
         if isinstance(fault, KuberpultError):
             fault.at = path
@@ -192,7 +192,7 @@ def _overrides(cls: type, **options: Any) -> dict[str, Any]:
 
 
 def _structure_class(cls: type, converter: Converter) -> Callable[[Any, Any], Any]:
-    plain = make_dict_structure_fn(
+    plain: Callable[[Any, Any], Any] = make_dict_structure_fn(
         cls,
         converter,
         _cattrs_forbid_extra_keys=True,
@@ -213,25 +213,25 @@ def _unstructure_class(cls: type, converter: Converter) -> Callable[[Any], Any]:
 
 
 def _mapping(cls: Any, converter: Converter) -> Callable[[Any, Any], Any]:
-    key_type, value_type = get_args(cls)
-    plain = converter.get_structure_hook(dict[key_type, value_type])
+    plain_type: Any = dict.__class_getitem__(get_args(cls))
+    plain = converter.get_structure_hook(plain_type)
 
     def structure(value: Any, _: Any) -> Any:
         if not isinstance(value, Mapping):
             raise Fault(f"it must be an object, not {_named(value)}")
-        return plain(value, dict[key_type, value_type])
+        return plain(value, plain_type)
 
     return structure
 
 
 def _sequence(cls: Any, converter: Converter) -> Callable[[Any, Any], Any]:
-    (item_type, _) = get_args(cls)
-    plain = converter.get_structure_hook(list[item_type])
+    plain_type: Any = list.__class_getitem__(get_args(cls)[0])
+    plain = converter.get_structure_hook(plain_type)
 
     def structure(value: Any, _: Any) -> Any:
         if not isinstance(value, list | tuple):
             raise Fault(f"it must be a list, not {_named(value)}")
-        return tuple(plain(value, list[item_type]))
+        return tuple(plain(value, plain_type))
 
     return structure
 

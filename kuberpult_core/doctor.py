@@ -6,9 +6,10 @@ from kuberpult_core import layout
 from kuberpult_core.decide.argocd import check_shared_name
 from kuberpult_core.decide.locking import every_lock
 from kuberpult_core.errors import DuplicateApplicationName
+from kuberpult_core.manifests import BlobId
 from kuberpult_core.model import Broken, Environment, State
 from kuberpult_core.names import ApplicationName, EnvironmentName
-from kuberpult_core.ports import Objects, ObjectId
+from kuberpult_core.ports import ObjectId, Objects
 from kuberpult_core.reading import Problem, state_of
 from kuberpult_core.tree import find
 
@@ -16,12 +17,14 @@ from kuberpult_core.tree import find
 def problems(objects: Objects, root: ObjectId | None) -> list[Problem]:
     """What is broken below the tree *root*, by path. Reads everything but the manifests' content."""
     found: dict[str, str] = {}
-    state = state_of(objects, root, lambda path, reason: found.setdefault(path, reason) and None)
+
+    def report(path: str, reason: str) -> None:
+        found.setdefault(path, reason)
+
+    state = state_of(objects, root, report)
     _read_everything(state)
-    for problem in _contradictions(state):
-        found.setdefault(problem.path, problem.reason)
-    for problem in _drifted(objects, root, state):
-        found.setdefault(problem.path, problem.reason)
+    for problem in (*_contradictions(state), *_drifted(objects, root, state)):
+        report(problem.path, problem.reason)
     return [Problem(path, reason) for path, reason in sorted(found.items())]
 
 
@@ -81,7 +84,7 @@ def _drifted(objects: Objects, root: ObjectId | None, state: State) -> Iterator[
             wanted = release.manifests.get(name) if release else None
             path = f"{layout.manifest_folder(name, application)}/{layout.MANIFEST}"
             there = find(objects, root, path)
-            if release and wanted != (there.id if there else None):
+            if release and wanted != (BlobId(there.id) if there else None):
                 yield Problem(path, _drift(application, placed.version, wanted is None))
 
 

@@ -22,31 +22,50 @@ def quoted(text: str, longest: int = 60) -> str:
     return repr(shown)
 
 
+_MOST_NAMED = 10
+
+
 class KuberpultError(Exception):
     """The root of everything this library raises on purpose."""
 
     code: ClassVar[str] = "error"
-    hint_text: ClassVar[str] = ""
+    words: ClassVar[str] = "It failed."
+    """The sentence, with the facts by name; text that a user gave is quoted by ``!r``."""
+    advice: ClassVar[str] = ""
+    """What to do next, with the facts by name."""
     at: str | None = None
     """Where in a larger request the fault lies, such as ``commands[2].environment``."""
 
     @property
     def sentence(self) -> str:
         """One whole sentence in plain words."""
-        return self.code
+        return self.words.format(**self._shown())
 
     @property
     def hint(self) -> str:
         """What to do next, or an empty text."""
-        return self.hint_text
+        return self.advice.format(**self._shown())
 
     @property
     def facts(self) -> dict[str, Any]:
         """The error's fields, for machines."""
-        return attrs.asdict(self, recurse=False) if attrs.has(type(self)) else {}
+        return {field.name: getattr(self, field.name) for field in attrs.fields(type(self))}  # type: ignore[arg-type]  # each one is
+
+    def _shown(self) -> dict[str, Any]:
+        """The facts as the sentence shows them."""
+        return {name: _Shown(value) if isinstance(value, str) else value for name, value in self.facts.items()}
 
     def __str__(self) -> str:
         return f"{self.sentence} (at {self.at})" if self.at else self.sentence
+
+
+class _Shown(str):
+    """Text in a sentence: ``{name!r}`` quotes it, escapes what is not printable, and cuts it when long."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return quoted(str(self))
 
 
 class Invalid(KuberpultError):
@@ -89,11 +108,8 @@ class InvalidName(Invalid):
     value: str
     reason: str
     code = "invalid_name"
-    hint_text = "Choose another name and try again."
-
-    @property
-    def sentence(self) -> str:
-        return f"{quoted(self.value)} cannot be used: a valid {self.what} {self.reason}."
+    words = "{value!r} cannot be used: a valid {what} {reason}."
+    advice = "Choose another name and try again."
 
 
 @attrs.define
@@ -103,12 +119,12 @@ class InvalidManifest(Invalid):
     reason: str
     environment: str | None = None
     code = "invalid_manifest"
-    hint_text = "Every manifest is YAML text with at least one mapping in it, such as a Kubernetes object."
+    words = "The manifest{whose} cannot be used: {reason}."
+    advice = "Every manifest is YAML text with at least one mapping in it, such as a Kubernetes object."
 
-    @property
-    def sentence(self) -> str:
-        whose = f"The manifest for {quoted(self.environment)}" if self.environment else "The manifest"
-        return f"{whose} cannot be used: {self.reason}."
+    def _shown(self) -> dict[str, Any]:
+        whose = f" for {quoted(self.environment)}" if self.environment else ""
+        return {"reason": self.reason, "whose": whose}
 
 
 @attrs.define
@@ -118,11 +134,8 @@ class InvalidConfig(Invalid):
     path: str
     reason: str
     code = "invalid_config"
-    hint_text = "The fields are described in docs/layout.md."
-
-    @property
-    def sentence(self) -> str:
-        return f"The configuration is wrong at {self.path}: {self.reason}."
+    words = "The configuration is wrong at {path}: {reason}."
+    advice = "The fields are described in docs/layout.md."
 
 
 @attrs.define
@@ -132,11 +145,8 @@ class InvalidCommand(Invalid):
     path: str
     reason: str
     code = "invalid_command"
-    hint_text = "The commands and their fields are described in docs/commands.md."
-
-    @property
-    def sentence(self) -> str:
-        return f"The command is wrong at {self.path}: {self.reason}."
+    words = "The command is wrong at {path}: {reason}."
+    advice = "The commands and their fields are described in docs/commands.md."
 
 
 @attrs.define
@@ -145,11 +155,8 @@ class UnknownEnvironment(NotFound):
 
     environment: str
     code = "unknown_environment"
-    hint_text = "`kuberpult env list` names the environments, `kuberpult env create` makes one."
-
-    @property
-    def sentence(self) -> str:
-        return f"There is no environment {quoted(self.environment)}."
+    words = "There is no environment {environment!r}."
+    advice = "`kuberpult env list` names the environments, `kuberpult env create` makes one."
 
 
 @attrs.define
@@ -158,11 +165,8 @@ class UnknownApplication(NotFound):
 
     application: "ApplicationName"
     code = "unknown_application"
-    hint_text = "`kuberpult app list` names the applications; the first release makes one."
-
-    @property
-    def sentence(self) -> str:
-        return f"There is no application {quoted(self.application)}."
+    words = "There is no application {application!r}."
+    advice = "`kuberpult app list` names the applications; the first release makes one."
 
 
 @attrs.define
@@ -172,14 +176,8 @@ class UnknownRelease(NotFound):
     application: "ApplicationName"
     version: "Version"
     code = "unknown_release"
-
-    @property
-    def sentence(self) -> str:
-        return f"{self.application} has no release {self.version}."
-
-    @property
-    def hint(self) -> str:
-        return f"`kuberpult release list {self.application}` shows its releases."
+    words = "{application} has no release {version}."
+    advice = "`kuberpult release list {application}` shows its releases."
 
 
 @attrs.define
@@ -189,11 +187,8 @@ class UnknownLock(NotFound):
     target: str
     lock_id: "LockId"
     code = "unknown_lock"
-    hint_text = "`kuberpult lock list` shows the locks; `--ignore-missing` accepts that one is gone already."
-
-    @property
-    def sentence(self) -> str:
-        return f"There is no lock {quoted(self.lock_id)} on {self.target}."
+    words = "There is no lock {lock_id!r} on {target}."
+    advice = "`kuberpult lock list` shows the locks; `--ignore-missing` accepts that one is gone already."
 
 
 @attrs.define
@@ -202,11 +197,8 @@ class UnknownTeam(NotFound):
 
     team: "TeamName"
     code = "unknown_team"
-    hint_text = "`kuberpult app list` shows the teams, `kuberpult app set-team` gives an application one."
-
-    @property
-    def sentence(self) -> str:
-        return f"No application belongs to the team {quoted(self.team)}."
+    words = "No application belongs to the team {team!r}."
+    advice = "`kuberpult app list` shows the teams, `kuberpult app set-team` gives an application one."
 
 
 @attrs.define
@@ -216,11 +208,8 @@ class UnknownUpstream(NotFound):
     environment: "EnvironmentName"
     upstream: "EnvironmentName"
     code = "unknown_upstream"
-    hint_text = "Create the upstream first, or name another one with `kuberpult env update`."
-
-    @property
-    def sentence(self) -> str:
-        return f"The upstream of {self.environment}, {quoted(self.upstream)}, is not an environment."
+    words = "The upstream of {environment}, {upstream!r}, is not an environment."
+    advice = "Create the upstream first, or name another one with `kuberpult env update`."
 
 
 @attrs.define
@@ -229,11 +218,8 @@ class EnvironmentExists(Rejected):
 
     environment: "EnvironmentName"
     code = "environment_exists"
-    hint_text = "Use `kuberpult env update` to change it."
-
-    @property
-    def sentence(self) -> str:
-        return f"The environment {self.environment} exists already."
+    words = "The environment {environment} exists already."
+    advice = "Use `kuberpult env update` to change it."
 
 
 @attrs.define
@@ -244,11 +230,8 @@ class ReleaseExistsDifferent(Rejected):
     version: "Version"
     difference: str
     code = "release_exists_different"
-    hint_text = "Releases never change: take the next version, or leave the version out."
-
-    @property
-    def sentence(self) -> str:
-        return f"Release {self.version} of {self.application} exists with other content: {self.difference}."
+    words = "Release {version} of {application} exists with other content: {difference}."
+    advice = "Releases never change: take the next version, or leave the version out."
 
 
 @attrs.define
@@ -258,14 +241,11 @@ class ReleaseTooOld(Rejected):
     application: "ApplicationName"
     version: "Version"
     code = "release_too_old"
-    hint_text = "Take a newer version, or raise the number of releases kept with `kuberpult settings set`."
-
-    @property
-    def sentence(self) -> str:
-        return (
-            f"Release {self.version} of {self.application} is older than every release"
-            " that is kept, and would be cleaned up at once."
-        )
+    words = (
+        "Release {version} of {application} is older than every release that is kept,"
+        " and would be cleaned up at once."
+    )
+    advice = "Take a newer version, or raise the number of releases kept with `kuberpult settings set`."
 
 
 @attrs.define
@@ -276,11 +256,8 @@ class NoManifest(Rejected):
     version: "Version"
     environment: "EnvironmentName"
     code = "no_manifest"
-    hint_text = "Create a release that has a manifest for this environment."
-
-    @property
-    def sentence(self) -> str:
-        return f"Release {self.version} of {self.application} has no manifest for {self.environment}."
+    words = "Release {version} of {application} has no manifest for {environment}."
+    advice = "Create a release that has a manifest for this environment."
 
 
 @attrs.define
@@ -289,11 +266,8 @@ class NoUpstream(Rejected):
 
     environment: "EnvironmentName"
     code = "no_upstream"
-    hint_text = "Give it one with `kuberpult env update`."
-
-    @property
-    def sentence(self) -> str:
-        return f"The environment {self.environment} has no upstream, so no train can run to it."
+    words = "The environment {environment} has no upstream, so no train can run to it."
+    advice = "Give it one with `kuberpult env update`."
 
 
 @attrs.define
@@ -304,12 +278,12 @@ class Locked(Rejected):
     application: "ApplicationName | None"
     locks: "tuple[LockInTheWay, ...]"
     code = "locked"
-    hint_text = "Wait for the locks to go, let it queue, or go through them with `--ignore-locks`."
+    words = "{where} is locked by {by}."
+    advice = "Wait for the locks to go, let it queue, or go through them with `--ignore-locks`."
 
-    @property
-    def sentence(self) -> str:
-        where = f"{self.application} on {self.environment}" if self.application else str(self.environment)
-        return f"{where} is locked by {'; '.join(map(str, self.locks))}."
+    def _shown(self) -> dict[str, Any]:
+        where = f"{self.application} on {self.environment}" if self.application else self.environment
+        return {"where": where, "by": "; ".join(map(str, self.locks))}
 
 
 @attrs.define
@@ -322,14 +296,11 @@ class DuplicateApplicationName(Rejected):
     other_environment: "EnvironmentName"
     other_application: "ApplicationName"
     code = "duplicate_application_name"
-    hint_text = "Argo CD needs one name for each: rename the application or the environment."
-
-    @property
-    def sentence(self) -> str:
-        return (
-            f"{self.application} on {self.environment} would be called {self.name} in Argo CD,"
-            f" and so is {self.other_application} on {self.other_environment}."
-        )
+    words = (
+        "{application} on {environment} would be called {name} in Argo CD,"
+        " and so is {other_application} on {other_environment}."
+    )
+    advice = "Argo CD needs one name for each: rename the application or the environment."
 
 
 @attrs.define
@@ -338,13 +309,13 @@ class Cascade(Rejected):
 
     applications: tuple[str, ...]
     code = "cascade"
-    hint_text = "Repeat it with `--allow-cascade` if that is what you want."
+    words = "Argo CD would delete these applications and all that runs in them: {named}."
+    advice = "Repeat it with `--allow-cascade` if that is what you want."
 
-    @property
-    def sentence(self) -> str:
-        named = ", ".join(self.applications[:10])
-        more = f" and {len(self.applications) - 10} more" if len(self.applications) > 10 else ""
-        return f"Argo CD would delete these applications and all that runs in them: {named}{more}."
+    def _shown(self) -> dict[str, Any]:
+        more = len(self.applications) - _MOST_NAMED
+        named = ", ".join(self.applications[:_MOST_NAMED])
+        return {"named": f"{named} and {more} more" if more > 0 else named}
 
 
 @attrs.define
@@ -354,11 +325,11 @@ class IsUpstream(Rejected):
     environment: "EnvironmentName"
     downstream: "tuple[EnvironmentName, ...]"
     code = "is_upstream"
-    hint_text = "Give those another upstream with `kuberpult env update` first."
+    words = "{environment} is the upstream of {names}."
+    advice = "Give those another upstream with `kuberpult env update` first."
 
-    @property
-    def sentence(self) -> str:
-        return f"{self.environment} is the upstream of {', '.join(self.downstream)}."
+    def _shown(self) -> dict[str, Any]:
+        return {"environment": self.environment, "names": ", ".join(self.downstream)}
 
 
 @attrs.define
@@ -367,14 +338,11 @@ class NoRepositoryUrl(Rejected):
 
     environment: "EnvironmentName"
     code = "no_repository_url"
-    hint_text = "Set it with `kuberpult settings set --url URL`."
-
-    @property
-    def sentence(self) -> str:
-        return (
-            f"{self.environment} is configured for Argo CD, but the settings do not name"
-            " the URL that Argo CD clones the repository from."
-        )
+    words = (
+        "{environment} is configured for Argo CD, but the settings do not name the URL"
+        " that Argo CD clones the repository from."
+    )
+    advice = "Set it with `kuberpult settings set --url URL`."
 
 
 @attrs.define
@@ -383,11 +351,11 @@ class PlanOutdated(Conflict):
 
     difference: tuple[str, ...]
     code = "plan_outdated"
-    hint_text = "Look at the new plan, and apply that one if it is what you want."
+    words = "The repository has moved since this was planned: {what}."
+    advice = "Look at the new plan, and apply that one if it is what you want."
 
-    @property
-    def sentence(self) -> str:
-        return f"The repository has moved since this was planned: {'; '.join(self.difference[:10])}."
+    def _shown(self) -> dict[str, Any]:
+        return {"what": "; ".join(self.difference[:_MOST_NAMED])}
 
 
 @attrs.define
@@ -396,11 +364,8 @@ class LostRace(Conflict):
 
     seconds: float
     code = "lost_race"
-    hint_text = "Nothing was changed. Try again."
-
-    @property
-    def sentence(self) -> str:
-        return f"Others kept changing the repository for {self.seconds:.0f} seconds."
+    words = "Others kept changing the repository for {seconds:.0f} seconds."
+    advice = "Nothing was changed. Try again."
 
 
 @attrs.define
@@ -410,17 +375,11 @@ class Busy(Conflict):
     lock_file: str
     seconds: float
     code = "busy"
-
-    @property
-    def sentence(self) -> str:
-        return f"The branch was locked by another process for {self.seconds:.0f} seconds."
-
-    @property
-    def hint(self) -> str:
-        return (
-            "Nothing was changed. Try again; if no git or kuberpult process is at work there,"
-            f" a process that died left {self.lock_file} behind, and you may delete that file."
-        )
+    words = "The branch was locked by another process for {seconds:.0f} seconds."
+    advice = (
+        "Nothing was changed. Try again; if no git or kuberpult process is at work there, a process"
+        " that died left {lock_file} behind, and you may delete that file."
+    )
 
 
 @attrs.define
@@ -428,13 +387,7 @@ class StoreUnavailable(Unavailable):
     """The repository cannot be opened, read or written."""
 
     reason: str
-    advice: str = ""
+    next_step: str = ""
     code = "unavailable"
-
-    @property
-    def sentence(self) -> str:
-        return self.reason
-
-    @property
-    def hint(self) -> str:
-        return self.advice
+    words = "{reason}"
+    advice = "{next_step}"

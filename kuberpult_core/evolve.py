@@ -34,7 +34,7 @@ from kuberpult_core.model import (
     Release,
     Stamp,
     State,
-    later,
+    known,
 )
 from kuberpult_core.names import ApplicationName, EnvironmentName, LockId, Version
 from kuberpult_core.settings import StoredSettings
@@ -51,7 +51,11 @@ class Overlay(Mapping[K, V], Generic[K, V]):
         self._changed: dict[K, V] = {}
         self._gone: set[K] = set()
         if isinstance(base, Overlay):  # one layer is enough, however long the history
-            self._base, self._changed, self._gone = base._base, dict(base._changed), set(base._gone)
+            self._base, self._changed, self._gone = base.layers()
+
+    def layers(self) -> tuple[Mapping[K, V], dict[K, V], set[K]]:
+        """What lies below, and copies of what was put and dropped."""
+        return self._base, dict(self._changed), set(self._gone)
 
     def put(self, key: K, value: V) -> None:
         """Let *key* have *value*."""
@@ -107,12 +111,12 @@ class Draft:
             case ReleaseCreated() | ReleaseDeleted() | TeamSet() | ApplicationDeleted():
                 self._apply_to_application(event)
             case EnvironmentCreated(name, document) | EnvironmentUpdated(name, document):
-                known = self._environments.get(name) or Environment()
-                self._environments.put(name, attrs.evolve(known, stored=StoredConfig(document)))
+                there = self._environments.get(name) or Environment()
+                self._environments.put(name, attrs.evolve(there, stored=known(StoredConfig(document))))
             case EnvironmentDeleted(name):
                 self._environments.drop(name)
             case SettingsUpdated(document):
-                self.state = attrs.evolve(self.state, stored_settings=StoredSettings(document))
+                self.state = attrs.evolve(self.state, stored_settings=known(StoredSettings(document)))
             case _:
                 assert_never(event)
 
@@ -120,7 +124,7 @@ class Draft:
         now = self.state.placement(event.environment, event.application)
         match event:
             case Deployed(version=version):
-                changed = attrs.evolve(now, version=version, queued=None, deployment=self._who())
+                changed = attrs.evolve(now, version=version, queued=None, deployment=known(self._who()))
             case Queued(version=version):
                 changed = attrs.evolve(now, queued=version)
             case QueueEmptied():
@@ -138,8 +142,8 @@ class Draft:
             case ReleaseDeleted(application, version):
                 self._releases(application).drop(version)
             case TeamSet(application, team):
-                known = self._applications.get(application) or Application()
-                self._applications.put(application, attrs.evolve(known, team=team))
+                there = self._applications.get(application) or Application()
+                self._applications.put(application, attrs.evolve(there, team=known(team)))
             case ApplicationDeleted(application):
                 self._applications.drop(application)
             case _:
@@ -160,7 +164,7 @@ class Draft:
             event.display_version,
             self._who().at,
         )
-        return Release({name: manifest.id for name, manifest in event.manifests.items()}, later(origin))
+        return Release({name: manifest.id for name, manifest in event.manifests.items()}, known(origin))
 
     def _overlay(self, key: object, mapping: Mapping[K, V]) -> Overlay[K, V]:
         """The overlay of *mapping* that this draft may change; made at the first change."""
@@ -171,40 +175,40 @@ class Draft:
         return overlay
 
     def _releases(self, name: ApplicationName) -> Overlay[Version, Release]:
-        known = self._applications.get(name) or Application()
-        releases = self._overlay((Release, name), known.releases)
-        self._applications.put(name, attrs.evolve(known, releases=releases))
+        there = self._applications.get(name) or Application()
+        releases = self._overlay((Release, name), there.releases)
+        self._applications.put(name, attrs.evolve(there, releases=releases))
         return releases
 
     def _put_placement(self, name: EnvironmentName, application: ApplicationName, placed: Placement) -> None:
-        known = self._environments[name]
-        placements = self._overlay((Placement, name), known.placements)
+        there = self._environments[name]
+        placements = self._overlay((Placement, name), there.placements)
         if placed.is_empty:
             placements.drop(application)
         else:
             placements.put(application, placed)
-        self._environments.put(name, attrs.evolve(known, placements=placements))
+        self._environments.put(name, attrs.evolve(there, placements=placements))
 
     def _change_locks(self, scope: LockScope, change: Callable[[Overlay[LockId, Lock]], None]) -> None:
-        known = self._environments[scope.environment]
+        there = self._environments[scope.environment]
         if scope.application:
-            placed = known.placement(scope.application)
+            placed = there.placement(scope.application)
             locks = self._overlay(scope, placed.locks)
             change(locks)
             self._put_placement(scope.environment, scope.application, attrs.evolve(placed, locks=locks))
         elif scope.team:
-            teams = self._overlay((scope.environment, "teams"), known.team_locks)
+            teams = self._overlay((scope.environment, "teams"), there.team_locks)
             locks = self._overlay(scope, teams.get(scope.team, {}))
             change(locks)
             if locks:
                 teams.put(scope.team, locks)
             else:
                 teams.drop(scope.team)
-            self._environments.put(scope.environment, attrs.evolve(known, team_locks=teams))
+            self._environments.put(scope.environment, attrs.evolve(there, team_locks=teams))
         else:
-            locks = self._overlay(scope, known.locks)
+            locks = self._overlay(scope, there.locks)
             change(locks)
-            self._environments.put(scope.environment, attrs.evolve(known, locks=locks))
+            self._environments.put(scope.environment, attrs.evolve(there, locks=locks))
 
 
 def evolve(state: State, event: Event, stamp: Stamp | None = None) -> State:

@@ -50,7 +50,7 @@ def message(decision: Decision) -> str:
 def recorded(text: str) -> Recorded:
     """What the message of a commit by kuberpult keeps. Raises an *Invalid* error if that cannot be read."""
     paragraph = text.rstrip("\n").rpartition("\n\n")[2]
-    trailers = dict(found.groups() for line in paragraph.split("\n") if (found := _TRAILER.fullmatch(line)))
+    trailers = {found[1]: found[2] for line in paragraph.split("\n") if (found := _TRAILER.fullmatch(line))}
     if _COMMAND not in trailers or not trailers.get(_RULES, "").isdecimal():
         raise InvalidCommand("$", "the commit's message has no trailers of kuberpult's")
     if len(trailers[_COMMAND]) > MAX_COMMAND:

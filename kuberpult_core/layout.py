@@ -91,7 +91,7 @@ def read_time(text: str) -> datetime | None:
     """A time in either form, fractions of a second left out; none if it is in neither."""
     form = text.strip()
     if form.endswith(" UTC"):
-        day, clock, offset = (form.removesuffix(" UTC").split(" ") + ["", ""])[:3]
+        day, clock, offset = [*form.removesuffix(" UTC").split(" "), "", ""][:3]
         form = f"{day}T{clock.split('.')[0]}{offset}"
     try:
         time = datetime.fromisoformat(form)

@@ -54,10 +54,11 @@ class Manifest:
         """
         content = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else bytes(text)
         try:
-            if not meaning(content):
-                raise _Fault("it is empty")
+            means = meaning(content)
         except _Fault as fault:
             raise InvalidManifest(str(fault), environment) from None
+        if not means:
+            raise InvalidManifest("it is empty", environment)
         return cls(blob_id(content), len(content), content)
 
 
@@ -76,6 +77,15 @@ def same_meaning(one: bytes, other: bytes) -> bool:
         return meaning(one) == meaning(other)
     except _Fault:
         return False
+
+
+def is_harmless(content: bytes) -> bool:
+    """Whether *content* is YAML within the bounds, so that it may be composed."""
+    try:
+        meaning(content)
+    except _Fault:
+        return False
+    return True
 
 
 def meaning(content: bytes) -> tuple[bytes, ...]:
@@ -103,21 +113,17 @@ def _spelled_out(pair: re.Match[bytes]) -> bytes:
 
 
 def _documents(content: bytes) -> Iterator[bytes]:
-    events = yaml.parse(content, Loader=_Loader)  # pulls: a bound stops the parser early
     nodes = 0
-    try:
-        for event in events:
-            if not isinstance(event, yaml.DocumentStartEvent):
-                continue
-            document = _Document(MAX_NODES - nodes)
-            root = document.read(events)
-            nodes += root.nodes
-            if root.kind == "mapping":
-                yield root.digest
-            elif not root.is_null:
-                raise _Fault(f"a document in it is a {root.kind}, not a mapping")
-    finally:
-        events.close()
+    events = yaml.parse(content, Loader=_Loader)  # pulls: a bound stops the parser early
+    for event in events:
+        if not isinstance(event, yaml.DocumentStartEvent):
+            continue
+        root = _Document(MAX_NODES - nodes).read(events)
+        nodes += root.nodes
+        if root.kind == "mapping":
+            yield root.digest
+        elif not root.is_null:
+            raise _Fault(f"a document in it is a {root.kind}, not a mapping")
 
 
 def _place(error: yaml.YAMLError) -> str:
@@ -161,7 +167,14 @@ class _Document:
             if isinstance(event, _OPENING):
                 self._enter(event)
                 continue
-            node = self._leave() if isinstance(event, _CLOSING) else self._leaf(event)
+            if isinstance(event, _CLOSING):
+                node = self._leave()
+            elif isinstance(event, yaml.AliasEvent):
+                node = self._alias(event)
+            elif isinstance(event, yaml.ScalarEvent):
+                node = self._scalar(event)
+            else:
+                continue
             if not self._open:
                 return node
             self._add(node)
@@ -183,16 +196,17 @@ class _Document:
         node = _Node(done.kind, _digest(done.kind, done.tag, *children), done.nodes)
         return self._remember(done.anchor, node)
 
-    def _leaf(self, event: yaml.Event) -> _Node:
-        if isinstance(event, yaml.AliasEvent):
-            if event.anchor not in self._anchors:
-                raise _Fault(f"the alias *{event.anchor} stands for nothing, or for what it is part of")
-            return self._anchors[event.anchor]
+    def _alias(self, event: yaml.AliasEvent) -> _Node:
+        if event.anchor not in self._anchors:
+            raise _Fault(f"the alias *{event.anchor} stands for nothing, or for what it is part of")
+        return self._anchors[event.anchor]
+
+    def _scalar(self, event: yaml.ScalarEvent) -> _Node:
         tag = event.tag
         if tag is None or tag == "!":
-            tag = _resolver.resolve(yaml.ScalarNode, event.value, event.implicit)
+            tag = _resolver.resolve(yaml.ScalarNode, event.value, event.implicit)  # type: ignore[no-untyped-call]  # stubs
         is_null = tag == "tag:yaml.org,2002:null"
-        node = _Node("scalar", _digest("scalar", tag, event.value.encode()), 1, is_null)
+        node = _Node("scalar", _digest("scalar", str(tag), event.value.encode()), 1, is_null)
         return self._remember(event.anchor, node)
 
     def _remember(self, anchor: str | None, node: _Node) -> _Node:

@@ -59,12 +59,9 @@ class Later(Generic[T]):
         return f"Later({'not read' if self._read else repr(self._value)})"
 
 
-def later(value: "T | Later[T]") -> "Later[T]":
-    """*value*, to be had by a call, whether or not it has been read yet."""
-    if isinstance(value, Later):
-        return value
-    known = value
-    return Later(lambda: known)
+def known(value: T) -> Later[T]:
+    """*value*, which needs no reading."""
+    return Later(lambda: value)
 
 
 @attrs.frozen
@@ -157,7 +154,7 @@ class Placement:
     queued: Version | Broken | None = None
     """The release that waits for the locks to go."""
     locks: Mapping[LockId, Lock] = attrs.field(factory=dict)
-    _deployment: Later[Deployment] = attrs.field(default=Deployment(), converter=later)
+    _deployment: Later[Deployment] = attrs.field(factory=lambda: known(Deployment()))
 
     @property
     def deployment(self) -> Deployment:
@@ -177,7 +174,7 @@ NO_PLACEMENT = Placement()
 class Environment:
     """A target of deployments: its config, its locks and what is placed on it."""
 
-    _stored: Later[StoredConfig] = attrs.field(default=StoredConfig(), converter=later)
+    _stored: Later[StoredConfig] = attrs.field(factory=lambda: known(StoredConfig()))
     locks: Mapping[LockId, Lock] = attrs.field(factory=dict)
     team_locks: Mapping[TeamName, Mapping[LockId, Lock]] = attrs.field(factory=dict)
     placements: Mapping[ApplicationName, Placement] = attrs.field(factory=dict)
@@ -213,7 +210,7 @@ class Release:
     """One immutable version of an application: a manifest for each environment it can run on."""
 
     manifests: Mapping[EnvironmentName, BlobId]
-    _origin: Later[Origin] = attrs.field(default=Origin(), converter=later)
+    _origin: Later[Origin] = attrs.field(factory=lambda: known(Origin()))
     is_undeploy: bool = False
     """The Go tool's marker of a release that takes the service away."""
 
@@ -228,7 +225,7 @@ class Application:
     """A service: its releases and, optionally, its team."""
 
     releases: Mapping[Version, Release] = attrs.field(factory=dict)
-    _team: Later[TeamName | None] = attrs.field(default=None, converter=later)
+    _team: Later[TeamName | None] = attrs.field(factory=lambda: known(None))
 
     @property
     def team(self) -> TeamName | None:
@@ -242,7 +239,7 @@ class State:
 
     environments: Mapping[EnvironmentName, Environment] = attrs.field(factory=dict)
     applications: Mapping[ApplicationName, Application] = attrs.field(factory=dict)
-    _stored_settings: Later[StoredSettings] = attrs.field(default=StoredSettings(), converter=later)
+    _stored_settings: Later[StoredSettings] = attrs.field(factory=lambda: known(StoredSettings()))
     read_manifest: Callable[[BlobId], bytes] = attrs.field(default=lambda _: b"", eq=False, repr=False)
     """The bytes of a manifest that lies in the repository."""
 
@@ -263,13 +260,13 @@ class State:
 
     def release(self, application: ApplicationName, version: Version) -> Release | None:
         """The release of that number, if there is one that can be read."""
-        known = self.applications.get(application)
-        return known.releases.get(version) if known else None
+        there = self.applications.get(application)
+        return there.releases.get(version) if there else None
 
     def team_of(self, application: ApplicationName) -> TeamName | None:
         """The team that *application* belongs to, if it exists and has one."""
-        known = self.applications.get(application)
-        return known.team if known else None
+        there = self.applications.get(application)
+        return there.team if there else None
 
     def members(self, group: GroupName) -> list[EnvironmentName]:
         """The environments of *group*, in name order."""

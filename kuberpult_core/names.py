@@ -110,7 +110,7 @@ def _check(what: str, text: str, longest: int) -> None:
         raise InvalidName(what, text, f"has at most {longest} characters")
 
 
-def _lock_id_fault(text: str) -> str | None:
+def _lock_id_fault(text: str) -> str | None:  # noqa: PLR0911 - one for each clause of the rule
     if len(text) < 2:
         return "has at least 2 characters"
     if any(unicodedata.category(character) in _LINE_BREAKING for character in text):

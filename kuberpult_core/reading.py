@@ -52,7 +52,11 @@ def state_of(objects: Objects, root: ObjectId | None, report: Report | None = No
 
     *report* is told of each broken piece that is met on the way.
     """
-    return _Reader(objects, report or (lambda path, reason: None)).state(root)
+    return _Reader(objects, report or _unheard).state(root)
+
+
+def _unheard(_path: str, _reason: str) -> None:
+    """For readers who only want what can be read."""
 
 
 def kind_of(entry: Entry) -> str:
@@ -69,9 +73,9 @@ class Listing(Mapping[K, V], Generic[K, V]):
         entries: Entries,
         parse: Callable[[str], K],
         load: Callable[[str, K, Entry], V | None],
+        *,
         report: Report,
         modes: tuple[int, ...] = (FOLDER,),
-        *,
         sure: bool = True,
     ) -> None:
         self._path, self._entries, self._parse, self._load = path, entries, parse, load
@@ -145,9 +149,15 @@ class _Reader:
         self._applications = self._folder(layout.APPLICATIONS, entries.get(layout.APPLICATIONS))
         environments = self._folder(layout.ENVIRONMENTS, entries.get(layout.ENVIRONMENTS))
         return State(
-            Listing(layout.ENVIRONMENTS, environments, names.environment_name, self._environment, self._report),
             Listing(
-                layout.APPLICATIONS, self._applications, names.application_name, self._application, self._report
+                layout.ENVIRONMENTS, environments, names.environment_name, self._environment, report=self._report
+            ),
+            Listing(
+                layout.APPLICATIONS,
+                self._applications,
+                names.application_name,
+                self._application,
+                report=self._report,
             ),
             Later(lambda: self._settings(entries.get(layout.SETTINGS))),
             lambda wanted: self._objects.blob(ObjectId(wanted)),
@@ -196,11 +206,11 @@ class _Reader:
 
     # Applications
 
-    def _application(self, path: str, name: ApplicationName, entry: Entry) -> Application:
+    def _application(self, path: str, _name: ApplicationName, entry: Entry) -> Application:
         entries = self._folder(path, entry)
         releases = self._folder(f"{path}/{layout.RELEASES}", entries.get(layout.RELEASES))
         return Application(
-            Listing(f"{path}/{layout.RELEASES}", releases, names.version_from, self._release, self._report),
+            Listing(f"{path}/{layout.RELEASES}", releases, names.version_from, self._release, report=self._report),
             Later(lambda: self._team(path, entries)),
         )
 
@@ -212,7 +222,7 @@ class _Reader:
             self._report(f"{path}/team", error.sentence)
             return None
 
-    def _release(self, path: str, version: Version, entry: Entry) -> Release:
+    def _release(self, path: str, _version: Version, entry: Entry) -> Release:
         entries = self._folder(path, entry)
         environments = self._folder(f"{path}/environments", entries.get("environments"))
         return Release(
@@ -221,7 +231,7 @@ class _Reader:
                 environments,
                 names.environment_name,
                 self._manifest,
-                self._report,
+                report=self._report,
                 sure=False,
             ),
             Later(lambda: self._origin(path, entries)),
@@ -250,14 +260,16 @@ class _Reader:
 
     # Environments
 
-    def _environment(self, path: str, name: EnvironmentName, entry: Entry) -> Environment:
+    def _environment(self, path: str, _name: EnvironmentName, entry: Entry) -> Environment:
         entries = self._folder(path, entry)
         placements = self._folder(f"{path}/applications", entries.get("applications"))
         return Environment(
             Later(lambda: self._config(path, entries.get(layout.CONFIG))),
             self._locks(path, entries),
             self._team_locks(f"{path}/teams", self._folder(f"{path}/teams", entries.get("teams"))),
-            Listing(f"{path}/applications", placements, names.application_name, self._placement, self._report),
+            Listing(
+                f"{path}/applications", placements, names.application_name, self._placement, report=self._report
+            ),
         )
 
     def _config(self, folder: str, entry: Entry | None) -> StoredConfig:
@@ -276,7 +288,7 @@ class _Reader:
     def _team_locks(self, path: str, entries: Entries) -> Mapping[TeamName, Mapping[LockId, Lock]]:
         if not entries:
             return {}
-        return Listing(path, entries, names.team_name, self._locks_of_team, self._report, sure=False)
+        return Listing(path, entries, names.team_name, self._locks_of_team, report=self._report, sure=False)
 
     def _locks_of_team(self, path: str, _: TeamName, entry: Entry) -> Mapping[LockId, Lock] | None:
         return self._locks(path, self._folder(path, entry)) or None
@@ -286,9 +298,9 @@ class _Reader:
         locks = self._folder(path, entries.get("locks"))
         if not locks:
             return {}
-        return Listing(path, locks, names.lock_id, self._lock, self._report, (FOLDER, FILE))
+        return Listing(path, locks, names.lock_id, self._lock, report=self._report, modes=(FOLDER, FILE))
 
-    def _lock(self, path: str, lock_id: LockId, entry: Entry) -> Lock:
+    def _lock(self, path: str, _lock_id: LockId, entry: Entry) -> Lock:
         if entry.mode == FILE:  # the Go tool's old form
             folder, _, name = path.rpartition("/")
             return Lock(self._text(folder, {name: entry}, name) or "")

@@ -14,14 +14,22 @@ KEEP_RELEASES = 20
 _MOST_KEPT = 100_000
 
 
+def _url(url: str | None) -> str | None:
+    return optional_line("$.url", url)
+
+
+def _branch(branch: str | None) -> str | None:
+    return optional_line("$.branch", branch)
+
+
 @camel_keys
 @attrs.frozen
 class Settings:
     """The settings, with what holds where nothing is set."""
 
-    url: str | None = attrs.field(default=None, converter=lambda url: optional_line("url", url))
+    url: str | None = attrs.field(default=None, converter=_url)
     """Where Argo CD clones the repository from."""
-    branch: str | None = attrs.field(default=None, converter=lambda branch: optional_line("branch", branch))
+    branch: str | None = attrs.field(default=None, converter=_branch)
     """The branch that Argo CD follows; the repository's default branch if none."""
     keep_releases: int = KEEP_RELEASES
     """How many releases stay below the oldest one in use."""

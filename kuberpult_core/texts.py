@@ -41,7 +41,7 @@ def moment(path: str, time: datetime | None) -> datetime | None:
     """A time in UTC and whole seconds, or none."""
     if time is None:
         return None
-    if not isinstance(time, datetime) or time.tzinfo is None:
+    if time.tzinfo is None:
         raise InvalidCommand(path, "it must be a time with its zone")
     return time.astimezone(UTC).replace(microsecond=0)
 

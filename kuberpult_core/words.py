@@ -68,7 +68,7 @@ def lock_name(scope: LockScope, lock_id: LockId) -> str:
     return f"lock/{scope.environment}{below}/{lock_id}"
 
 
-def fact_name(event: Event) -> str:
+def fact_name(event: Event) -> str:  # noqa: PLR0911 - one for each kind of fact
     """What the fact is about, as ``kind/name``."""
     match event:
         case Deployed(environment, application) | ApplicationRemoved(environment, application):
@@ -94,7 +94,7 @@ def fact(event: Event) -> str:
     return f"{fact_name(event)} {_happened(event)}"
 
 
-def _happened(event: Event) -> str:
+def _happened(event: Event) -> str:  # noqa: PLR0911 - one for each kind of fact
     match event:
         case Deployed(_, _, version, previous, cause):
             return f"{previous or NONE} → {version}{_CAUSES[cause]}"
@@ -167,7 +167,7 @@ def summary(decision: Decision) -> str:
     return _summary(command)
 
 
-def _summary(command: Command) -> str:  # noqa: PLR0911 - one line for each command
+def _summary(command: Command) -> str:  # noqa: C901, PLR0911, PLR0912 - one line for each command
     match command:
         case Deploy(environment, application, version):
             return f"Deploy {application} {version} to {environment}"

@@ -70,7 +70,7 @@ def _batch(course: Course, batch: Batch) -> Batch:
     return attrs.evolve(batch, commands=tuple(effective))
 
 
-def _single(course: Course, command: SingleCommand) -> SingleCommand:
+def _single(course: Course, command: SingleCommand) -> SingleCommand:  # noqa: C901, PLR0912 - one for each
     match command:
         case Deploy():
             deploying.deploy(course, command)

@@ -23,7 +23,7 @@ def deploy(course: Course, command: Deploy) -> None:
         locks = course.state.locks_on(environment, application)
         if locks:
             raise Locked(environment, application, tuple(locks))
-    place(course, environment, application, version, command.lock_behavior, Cause.ASKED)
+    place(course, command, Cause.ASKED)
 
 
 def can_run(release: Release, environment: EnvironmentName, behavior: LockBehavior) -> bool:
@@ -37,22 +37,16 @@ def can_run(release: Release, environment: EnvironmentName, behavior: LockBehavi
     return environment in release.manifests
 
 
-def place(
-    course: Course,
-    environment: EnvironmentName,
-    application: ApplicationName,
-    version: Version,
-    behavior: LockBehavior,
-    cause: Cause,
-) -> None:
+def place(course: Course, deployment: Deploy, cause: Cause) -> None:
     """Deploy or queue a release that is known to have a manifest: the table of rules.md 2."""
+    environment, application, version = deployment.environment, deployment.application, deployment.version
     state = course.state
-    now = state.placement(environment, application)
-    locks = state.locks_on(environment, application) if state.is_locked(environment, application) else []
     argocd.check_name(state, environment, application)
-    if locks and behavior is LockBehavior.QUEUE:
-        queue(course, environment, application, version, cause, locks)
+    locks = state.locks_on(environment, application) if state.is_locked(environment, application) else []
+    if locks and deployment.lock_behavior is LockBehavior.QUEUE:
+        _queue(course, deployment, cause, locks)
         return
+    now = state.placement(environment, application)
     if now.version != version:
         happens_deployed(course, environment, application, version, cause)
     elif now.queued is not None:
@@ -63,20 +57,13 @@ def place(
         course.warn(IgnoresLocks(environment, application, tuple(locks)))
 
 
-def queue(
-    course: Course,
-    environment: EnvironmentName,
-    application: ApplicationName,
-    version: Version,
-    cause: Cause,
-    locks: list[LockInTheWay],
-) -> None:
-    """Let *version* wait; the last deployment wins."""
-    now = course.state.placement(environment, application)
-    if now.queued == version:
-        return
-    waits_for = tuple((lock.scope, lock.lock_id) for lock in locks)
-    course.happens(Queued(environment, application, version, number(now.queued), cause, waits_for))
+def _queue(course: Course, deployment: Deploy, cause: Cause, locks: list[LockInTheWay]) -> None:
+    """Let the version wait; the last deployment wins."""
+    environment, application, version = deployment.environment, deployment.application, deployment.version
+    replaced = course.state.placement(environment, application).queued
+    if replaced != version:
+        waits_for = tuple((lock.scope, lock.lock_id) for lock in locks)
+        course.happens(Queued(environment, application, version, number(replaced), cause, waits_for))
 
 
 def happens_deployed(

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterable
 
-from kuberpult_core.commands import Cleanup, CreateRelease
+from kuberpult_core.commands import Cleanup, CreateRelease, Deploy
 from kuberpult_core.decide import applications, deploying
 from kuberpult_core.decide.course import Course
 from kuberpult_core.decision import Skip, SkipReason
 from kuberpult_core.errors import InvalidName, ReleaseExistsDifferent, ReleaseTooOld
 from kuberpult_core.events import Cause, ReleaseCreated, ReleaseDeleted
 from kuberpult_core.manifests import Manifest, same_meaning
-from kuberpult_core.model import LockBehavior, Release, State
+from kuberpult_core.model import Release, State
 from kuberpult_core.names import MAX_APPLICATION, ApplicationName, EnvironmentName, Version
 from kuberpult_core.names import version as checked_version
 
@@ -104,7 +104,7 @@ def _deploy_newest(course: Course, application: ApplicationName, version: Versio
     release = course.application(application).releases[version]
     for name in sorted(course.state.environments):
         if name in release.manifests and course.state.environments[name].config.follows_latest:
-            deploying.place(course, name, application, version, LockBehavior.QUEUE, Cause.NEWEST)
+            deploying.place(course, Deploy(name, application, version), Cause.NEWEST)
 
 
 def cleanup(course: Course, command: Cleanup) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import attrs
 
-from kuberpult_core.commands import ReleaseTrain
+from kuberpult_core.commands import Deploy, ReleaseTrain
 from kuberpult_core.decide import deploying, locking, targets, unlocking
 from kuberpult_core.decide.course import Course
 from kuberpult_core.decision import Skip, SkipReason
@@ -82,7 +82,7 @@ def _bring(course: Course, passenger: _Passenger, behavior: LockBehavior) -> Non
     elif skip := _reason_to_skip(course.state, environment, application, version, behavior):
         course.skip(skip)
     else:
-        deploying.place(course, environment, application, version, behavior, Cause.TRAIN)
+        deploying.place(course, Deploy(environment, application, version, behavior), Cause.TRAIN)
 
 
 def _reason_to_skip(

@@ -1,0 +1,7 @@
+"""``python -m kuberpult_cli``."""
+
+import sys
+
+from kuberpult_cli.main import main
+
+sys.exit(main())

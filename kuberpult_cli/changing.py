@@ -1,0 +1,103 @@
+"""Carrying out a command for a person: plan or apply it, ask where it hurts, say what happened."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from kuberpult_cli import output
+from kuberpult_cli.session import actor, repository
+from kuberpult_core import Command, Decision, decision_data
+from kuberpult_core.words import fact, fact_name, skip_line, warning_line
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def changing(function: F) -> F:
+    """Give a command that changes something the option to plan only."""
+    return click.option(
+        "-n", "--dry-run", is_flag=True, help="Show the plan, with the reason for every skip, and do nothing."
+    )(function)
+
+
+def destructive(function: F) -> F:
+    """Give a command that takes something away the options that say how far it may go."""
+    for names, text in (
+        (("-y", "--yes"), "Do not ask."),
+        (("--allow-cascade",), "Let Argo CD delete the workloads that go with it."),
+        (("--ignore-locks",), "Take it away although it is locked."),
+    ):
+        function = click.option(*names, is_flag=True, help=text)(function)
+    return function
+
+
+def carry_out(command: Command, *, dry_run: bool, ask: bool = False) -> None:
+    """Plan *command* or apply it, and print its decision; *ask* first, on a terminal."""
+    with repository() as opened:
+        if dry_run:
+            plan = opened.plan(command)
+            show(plan.decision, plan.base, planned=True)
+            return
+        if ask and _is_terminal():
+            _confirm(opened.plan(command).decision)
+        applied = opened.apply(command, actor())
+        show(applied.decision, applied.commit, planned=False)
+
+
+def _is_terminal() -> bool:
+    return click.get_text_stream("stdin").isatty()
+
+
+def _confirm(decision: Decision) -> None:
+    for text in lines(decision):
+        click.echo(output.printable(text), err=True)
+    click.confirm("Do this?", abort=True, err=True)
+
+
+def lines(decision: Decision) -> list[str]:
+    """What a decision says beside its skips: facts, what Argo CD deletes, warnings."""
+    return [
+        *map(fact, decision.events),
+        *(f"cascade/{name} Argo CD deletes it and all that runs in it" for name in decision.cascades),
+        *(f"Warning: {warning_line(warned)}" for warned in decision.warnings),
+    ]
+
+
+def show(decision: Decision, commit: str | None, *, planned: bool) -> None:
+    """Print a decision. A plan is the answer, reasons included; of a change, the facts are."""
+    names = [fact_name(event) for event in decision.events]
+    match output.form():
+        case "table" | "wide":
+            _show_lines(decision, planned=planned)
+        case "jsonl":
+            output.emit(decision_data(decision)["facts"], (), (), names)
+        case _:
+            output.emit({"commit": commit, "planned": planned, **decision_data(decision)}, (), (), names)
+
+
+def _show_lines(decision: Decision, *, planned: bool) -> None:
+    for event in decision.events:
+        output.line(fact(event))
+    tell = output.line if planned else output.say
+    for skip in decision.skips:
+        tell(skip_line(skip))
+    for text in lines(decision)[len(decision.events) :]:
+        tell(text)
+    for note in decision.notes:
+        output.say(note)
+    output.say(_summary(decision, planned=planned))
+
+
+def _summary(decision: Decision, *, planned: bool) -> str:
+    counts = f"{_count(len(decision.events), 'fact')}, {len(decision.skips)} skipped"
+    if decision.is_nothing:
+        return (
+            "Nothing to do: everything is as you ask already."
+            if not decision.skips
+            else f"Nothing to do: {counts}."
+        )
+    return f"Plan: {counts}. Nothing was changed." if planned else f"Done: {counts}."
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"

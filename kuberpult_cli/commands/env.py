@@ -1,0 +1,169 @@
+"""``kuberpult env``: environments."""
+
+from typing import Any
+
+import click
+
+from kuberpult_cli import output
+from kuberpult_cli.changing import carry_out, changing, destructive
+from kuberpult_cli.exits import DIFFERENT, DONE
+from kuberpult_cli.options import comparing, shared
+from kuberpult_cli.parsing import config_document
+from kuberpult_cli.session import repository
+from kuberpult_core import CreateEnvironment, DeleteEnvironment, UpdateEnvironment, views
+from kuberpult_core.config import checked
+from kuberpult_core.documents import merge
+from kuberpult_core.names import environment_name
+
+
+@click.group()
+def command() -> None:
+    """Create, change, compare and list environments."""
+
+
+def _patch(upstream: str | None, upstream_latest: bool, group: str | None, config: str | None) -> dict[str, Any]:
+    """What the options say of the config, over what the file says."""
+    if upstream and upstream_latest:
+        raise click.UsageError("--upstream and --upstream-latest contradict each other.")
+    patch: dict[str, Any] = {}
+    if upstream:
+        patch["upstream"] = {"environment": upstream, "latest": None}
+    if upstream_latest:
+        patch["upstream"] = {"latest": True, "environment": None}
+    if group is not None:
+        patch["environmentGroup"] = group or None
+    return {**config_document(config), **patch}
+
+
+@command.command()
+@click.argument("name")
+@click.option("--upstream", metavar="ENV", help="Trains bring what is on this environment.")
+@click.option("--upstream-latest", is_flag=True, help="New releases come here by themselves.")
+@click.option("--group", help="The group it belongs to.")
+@click.option("--config", metavar="FILE", help="Its config.json (- for standard input).")
+@changing
+@shared
+def create(
+    name: str, upstream: str | None, upstream_latest: bool, group: str | None, config: str | None, dry_run: bool
+) -> None:
+    """Make the environment NAME.
+
+    \b
+    Examples:
+      kuberpult env create development --upstream-latest
+      kuberpult env create staging --upstream development
+      kuberpult env create production --upstream staging --config production.json
+    """
+    document = merge({}, _patch(upstream, upstream_latest, group, config))
+    carry_out(CreateEnvironment(name, checked(document)), dry_run=dry_run)
+
+
+@command.command()
+@click.argument("name")
+@click.option("--upstream", metavar="ENV", help="Trains bring what is on this environment.")
+@click.option("--upstream-latest", is_flag=True, help="New releases come here by themselves.")
+@click.option("--group", help="The group it belongs to; an empty one takes it out.")
+@click.option("--config", metavar="FILE", help="Keys of config.json to change; null takes one away.")
+@click.option("--allow-cascade", is_flag=True, help="Let Argo CD delete workloads if argocd is taken away.")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@changing
+@shared
+def update(  # noqa: PLR0917 - click passes them by name
+    name: str,
+    upstream: str | None,
+    upstream_latest: bool,
+    group: str | None,
+    config: str | None,
+    allow_cascade: bool,
+    yes: bool,
+    dry_run: bool,
+) -> None:
+    """Change the config of NAME; what is not named stays.
+
+    \b
+    Examples:
+      kuberpult env update staging --upstream development
+      echo '{"argocd": null}' | kuberpult env update staging --config - --allow-cascade --yes
+    """
+    patch = _patch(upstream, upstream_latest, group, config)
+    if not patch:
+        raise click.UsageError("Name at least one thing to change.")
+    carry_out(UpdateEnvironment(name, patch, allow_cascade), dry_run=dry_run, ask=allow_cascade and not yes)
+
+
+@command.command()
+@click.argument("name")
+@destructive
+@changing
+@shared
+def delete(name: str, ignore_locks: bool, allow_cascade: bool, yes: bool, dry_run: bool) -> None:
+    """Take NAME away with all that is on it.
+
+    \b
+    Example:
+      kuberpult env delete staging --allow-cascade
+    """
+    carry_out(DeleteEnvironment(name, ignore_locks, allow_cascade), dry_run=dry_run, ask=not yes)
+
+
+@command.command("list")
+@shared
+def list_() -> None:
+    """List the environments, in the order of promotion.
+
+    \b
+    Example:
+      kuberpult env list
+    """
+    with repository() as opened:
+        state = opened.state()
+        found = [views.environment_view(state, name) for name in views.environments_in_order(state)]
+    rows = [
+        (it["name"], it["upstream"], it["group"], it["applications"], it["queued"], len(it["locks"]))
+        for it in found
+    ]
+    header = ("NAME", "UPSTREAM", "GROUP", "APPLICATIONS", "QUEUED", "LOCKS")
+    output.emit(found, header, rows, [f"environment/{it['name']}" for it in found])
+
+
+@command.command()
+@click.argument("name")
+@shared
+def show(name: str) -> None:
+    """Show the config and the locks of NAME.
+
+    \b
+    Example:
+      kuberpult env show staging -o yaml
+    """
+    with repository() as opened:
+        found = views.environment_view(opened.state(), environment_name(name))
+    rows = [(key, value) for key, value in found.items() if key not in ("config", "locks")]
+    rows.append(("locks", [lock["name"] for lock in found["locks"]]))
+    output.emit(
+        found, ("FIELD", "VALUE"), [(key, output.cell(value)) for key, value in rows], [f"environment/{name}"]
+    )
+
+
+@command.command()
+@click.argument("env1")
+@click.argument("env2")
+@shared
+@comparing
+def diff(env1: str, env2: str) -> int:
+    """List the applications that are not at the same version. Exit code 0: none, 1: some, 3: failed.
+
+    \b
+    Example:
+      kuberpult env diff staging production
+    """
+    one, other = environment_name(env1), environment_name(env2)
+    with repository() as opened:
+        rows = views.difference(opened.state(), one, other)
+    output.emit(
+        rows,
+        ("APPLICATION", one.upper(), other.upper()),
+        [(row["application"], row[one], row[other]) for row in rows],
+        [f"application/{row['application']}" for row in rows],
+    )
+    return DIFFERENT if rows else DONE

@@ -1,0 +1,171 @@
+"""``kuberpult lock``: hold automatic deployments back, and let them go."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from kuberpult_cli import output
+from kuberpult_cli.changing import carry_out, changing
+from kuberpult_cli.options import shared
+from kuberpult_cli.parsing import point_in_time
+from kuberpult_cli.session import repository
+from kuberpult_core import CreateLock, DeleteLock, ExpireLocks, IfMissing, OnUnlock, Target, views
+from kuberpult_core.names import application_name, environment_name
+from kuberpult_core.service import utc_now
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _narrowed(function: F) -> F:
+    for names, text in (
+        (("--group",), "Every environment of this group, in place of ENV."),
+        (("--team",), "Only this team's applications."),
+        (("--app",), "Only this application."),
+    ):
+        function = click.option(*names, help=text)(function)
+    return function
+
+
+def _target(env: str | None, app: str | None, team: str | None, group: str | None) -> Target:
+    if (env is None) == (group is None):
+        raise click.UsageError("Name either ENV or --group.")
+    return Target(env, group, app, team)
+
+
+@click.group()
+def command() -> None:
+    """Hold automatic deployments back, and let them go."""
+
+
+@command.command()
+@click.argument("env", required=False)
+@_narrowed
+@click.option("--id", "lock_id", required=True, help="The lock's name; the same one again replaces it.")
+@click.option("-m", "--message", required=True, help="Why. Everyone who waits will read it.")
+@click.option("--link", help="Where to read more.")
+@click.option("--expires", metavar="4h|DATE", help="When `lock expire` may take it away. Dates are UTC.")
+@click.option("--on-expiry", type=click.Choice([it.value for it in OnUnlock]), help="What waits goes out, or not.")
+@changing
+@shared
+def create(  # noqa: PLR0917 - click passes them by name
+    env: str | None,
+    app: str | None,
+    team: str | None,
+    group: str | None,
+    lock_id: str,
+    message: str,
+    link: str | None,
+    expires: str | None,
+    on_expiry: str | None,
+    dry_run: bool,
+) -> None:
+    """Lock ENV, or one application or team on it.
+
+    \b
+    Examples:
+      kuberpult lock create production --id freeze --message "Black Friday"
+      kuberpult lock create production --app cart --id bug-4711 -m "Loses items" --expires 4h
+      kuberpult lock create --group eu --id audit -m "Audit until Friday"
+    """
+    carry_out(
+        CreateLock(
+            _target(env, app, team, group),
+            lock_id,
+            message,
+            link,
+            point_in_time(expires, utc_now()) if expires else None,
+            OnUnlock(on_expiry) if on_expiry else None,
+        ),
+        dry_run=dry_run,
+    )
+
+
+@command.command()
+@click.argument("env")
+@click.argument("lock_id", metavar="ID", required=False)
+@_narrowed
+@click.option("--discard-queued", is_flag=True, help="Drop what waits instead of deploying it.")
+@click.option("--ignore-missing", is_flag=True, help="Be content if there is no such lock.")
+@changing
+@shared
+def delete(  # noqa: PLR0917 - click passes them by name
+    env: str,
+    lock_id: str | None,
+    app: str | None,
+    team: str | None,
+    group: str | None,
+    discard_queued: bool,
+    ignore_missing: bool,
+    dry_run: bool,
+) -> None:
+    """Delete the lock ID from ENV; what waited for the last lock is deployed. With --group, ID alone.
+
+    \b
+    Examples:
+      kuberpult lock delete production freeze --dry-run    # what would go out?
+      kuberpult lock delete production freeze
+      kuberpult lock delete production --app cart bug-4711 --discard-queued
+      kuberpult lock delete --group eu audit
+    """
+    target_environment, target_id = (None, env) if group and lock_id is None else (env, lock_id)
+    if target_id is None:
+        raise click.UsageError("Name the lock's ID.")
+    carry_out(
+        DeleteLock(
+            _target(target_environment, app, team, group),
+            target_id,
+            OnUnlock.DISCARD if discard_queued else OnUnlock.DEPLOY,
+            IfMissing.IGNORE if ignore_missing else IfMissing.REFUSE,
+        ),
+        dry_run=dry_run,
+    )
+
+
+@command.command("list")
+@click.option("--env", help="Only this environment.")
+@click.option("--app", help="Only what holds this application back.")
+@shared
+def list_(env: str | None, app: str | None) -> None:
+    """List the locks, whose they are, and what waits behind them.
+
+    \b
+    Examples:
+      kuberpult lock list
+      kuberpult lock list --env production --app cart
+    """
+    now = utc_now()
+    with repository() as opened:
+        locks = views.locks_view(
+            opened.state(), environment_name(env) if env else None, application_name(app) if app else None
+        )
+    rows = [
+        (
+            it["name"],
+            output.one_line(it["message"], 40),
+            it["created_by"],
+            output.age(it["created_at"], now),
+            _expiry(it["expires_at"], now),
+            len(it["waiting"]),
+        )
+        for it in locks
+    ]
+    header = ("LOCK", "MESSAGE", "BY", "AGE", "EXPIRES", "WAITING")
+    output.emit(locks, header, rows, [it["name"] for it in locks])
+
+
+def _expiry(expires_at: Any, now: Any) -> object:
+    return "overdue" if expires_at is not None and expires_at <= now else expires_at
+
+
+@command.command()
+@changing
+@shared
+def expire(dry_run: bool) -> None:
+    """Delete the locks whose time is past; what waited for the last one is deployed or dropped, as each says.
+
+    \b
+    Example:
+      kuberpult lock expire
+    """
+    carry_out(ExpireLocks(utc_now()), dry_run=dry_run)

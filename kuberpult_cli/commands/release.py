@@ -1,0 +1,164 @@
+"""``kuberpult release``: releases."""
+
+import secrets
+
+import click
+
+from kuberpult_cli import output
+from kuberpult_cli.changing import carry_out, changing
+from kuberpult_cli.exits import DIFFERENT, DONE
+from kuberpult_cli.options import comparing, shared
+from kuberpult_cli.parsing import manifests
+from kuberpult_cli.session import repository
+from kuberpult_core import CreateRelease, views
+from kuberpult_core.names import application_name, environment_name, version_from
+
+
+@click.group()
+def command() -> None:
+    """Create, list, show and compare releases."""
+
+
+@command.command()
+@click.argument("app")
+@click.option(
+    "--manifest", "pairs", metavar="ENV=FILE", multiple=True, help="One environment's manifest; FILE may be -."
+)
+@click.option(
+    "--manifests",
+    "folder",
+    metavar="DIR",
+    type=click.Path(exists=True, file_okay=False),
+    help="A folder with ENV.yaml.",
+)
+@click.option("--version", metavar="N", help="Its number. [default: the next]")
+@click.option("--display-version", metavar="V", help="What people call it, up to 15 characters.")
+@click.option("--commit", metavar="ID", help="The commit it was built from.")
+@click.option("--source-author", metavar="A", help="Who made that commit.")
+@click.option("-m", "--message", metavar="M", help="What that commit says.")
+@click.option("--team", metavar="T", help="The team that the application belongs to from now on.")
+@changing
+@shared
+def create(  # noqa: PLR0917 - click passes them by name
+    app: str,
+    pairs: tuple[str, ...],
+    folder: str | None,
+    version: str | None,
+    display_version: str | None,
+    commit: str | None,
+    source_author: str | None,
+    message: str | None,
+    team: str | None,
+    dry_run: bool,
+) -> None:
+    """Store a release of APP: a manifest for each environment it can run on.
+
+    It is deployed by itself to the environments that follow the newest release.
+
+    \b
+    Examples:
+      kuberpult release create cart --manifests build/manifests
+      kuberpult release create cart --manifest staging=staging.yaml --manifest production=prod.yaml \\
+          --version 12 --commit "$GIT_COMMIT" --message "Fix the total"
+    """
+    if not pairs and not folder:
+        raise click.UsageError("Give a manifest with --manifest ENV=FILE or --manifests DIR.")
+    carry_out(
+        CreateRelease(
+            app,
+            manifests(pairs, folder),
+            version_from(version) if version else None,
+            commit,
+            source_author,
+            message,
+            display_version,
+            team,
+        ),
+        dry_run=dry_run,
+    )
+
+
+@command.command("list")
+@click.argument("app")
+@shared
+def list_(app: str) -> None:
+    """List the releases of APP, the newest first, and where each is.
+
+    \b
+    Example:
+      kuberpult release list cart
+    """
+    name = application_name(app)
+    with repository() as opened:
+        state = opened.state()
+        numbers = views.application_view(state, name)["releases"]
+        found = [views.release_view(state, name, number) for number in numbers]
+    rows = [
+        (
+            it["version"],
+            it["display_version"],
+            it["created_at"],
+            output.one_line(it["author"], 30),
+            output.one_line(it["message"], 40),
+            it["current_on"],
+        )
+        for it in found
+    ]
+    header = ("VERSION", "DISPLAY", "CREATED", "AUTHOR", "MESSAGE", "ON")
+    output.emit(found, header, rows, [f"release/{name}/{it['version']}" for it in found])
+
+
+@command.command()
+@click.argument("app")
+@click.argument("version")
+@click.option("--manifest", "env", metavar="ENV", help="Print this environment's manifest as it is.")
+@shared
+def show(app: str, version: str, env: str | None) -> None:
+    """Show where a release came from and where it is, or print one of its manifests.
+
+    \b
+    Examples:
+      kuberpult release show cart 12
+      kuberpult release show cart 12 --manifest staging | kubectl diff -f -
+    """
+    name, number = application_name(app), version_from(version)
+    with repository() as opened:
+        state = opened.state()
+        if env is not None:
+            output.raw(views.manifest(state, name, number, environment_name(env)))
+            return
+        found = views.release_view(state, name, number)
+    rows = [(key, output.cell(value)) for key, value in found.items()]
+    output.emit(found, ("FIELD", "VALUE"), rows, [f"release/{name}/{number}"])
+
+
+@command.command()
+@click.argument("app")
+@click.argument("version1")
+@click.argument("version2")
+@click.option("--env", help="Only this environment's manifest.")
+@shared
+@comparing
+def diff(app: str, version1: str, version2: str, env: str | None) -> int:
+    """Compare the manifests of two releases; values of Secrets are shown as hashes.
+
+    Exit code 0: the same, 1: different, 3: failed.
+
+    \b
+    Example:
+      kuberpult release diff cart 11 12 --env production
+    """
+    name, one, other = application_name(app), version_from(version1), version_from(version2)
+    with repository() as opened:
+        state = opened.state()
+        differences = views.manifest_differences(
+            state, name, (one, other), environment_name(env) if env else None, secrets.token_bytes(16)
+        )
+    data = [{"environment": where, "diff": text} for where, text in differences.items()]
+    if output.form() in ("table", "wide"):
+        for text in differences.values():
+            for row in text.splitlines():
+                output.line(row)
+    else:
+        output.emit(data, (), (), [f"manifest/{where}/{name}" for where in differences])
+    return DIFFERENT if differences else DONE

@@ -1,0 +1,62 @@
+"""``kuberpult settings``: what all who commit to a repository share."""
+
+from typing import Any
+
+import click
+
+from kuberpult_cli import output
+from kuberpult_cli.changing import carry_out, changing
+from kuberpult_cli.options import shared
+from kuberpult_cli.session import repository
+from kuberpult_core import UpdateSettings
+from kuberpult_core.converter import shared as file_converter
+
+
+@click.group()
+def command() -> None:
+    """Show and change the settings that all who commit share."""
+
+
+@command.command()
+@shared
+def show() -> None:
+    """Show the settings, defaults included.
+
+    \b
+    Example:
+      kuberpult settings show
+    """
+    with repository() as opened:
+        settings = opened.state().settings
+    data = {
+        "url": settings.url,
+        "branch": settings.branch,
+        "keepReleases": settings.keep_releases,
+        "longNames": settings.long_names,
+    }
+    data.update(file_converter().unstructure(settings))
+    output.emit(data, ("SETTING", "VALUE"), [(key, str(value)) for key, value in data.items()], data)
+
+
+@command.command("set")
+@click.option("--url", help="Where Argo CD clones the repository from.")
+@click.option("--follow", "branch", metavar="BRANCH", help="The branch that Argo CD follows.")
+@click.option("--keep-releases", type=int, metavar="N", help="Releases kept below the oldest one in use.")
+@click.option("--long-names/--no-long-names", default=None, help="Application names of up to 70 characters.")
+@changing
+@shared
+def set_(
+    url: str | None, branch: str | None, keep_releases: int | None, long_names: bool | None, dry_run: bool
+) -> None:
+    """Change settings; what is not named stays.
+
+    \b
+    Examples:
+      kuberpult settings set --url https://git.example.com/manifests.git
+      kuberpult settings set --keep-releases 40 --dry-run
+    """
+    given = {"url": url, "branch": branch, "keepReleases": keep_releases, "longNames": long_names}
+    patch: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
+    if not patch:
+        raise click.UsageError("Name at least one setting to change.")
+    carry_out(UpdateSettings(patch), dry_run=dry_run)

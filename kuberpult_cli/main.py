@@ -1,0 +1,64 @@
+"""The way in: ``kuberpult NOUN VERB``. Each noun is imported when it is used, so help is quick."""
+
+import importlib
+import sys
+from collections.abc import Sequence
+
+import click
+
+from kuberpult_cli import exits
+from kuberpult_cli.options import shared
+
+COMMANDS = {
+    "init": "Make a new, empty, bare repository.",
+    "settings": "Show and change the settings that all who commit share.",
+    "env": "Create, change, compare and list environments.",
+    "release": "Create, list, show and compare releases.",
+    "app": "List applications, set their team, take them away.",
+    "deploy": "Put a version of an application on an environment.",
+    "lock": "Hold automatic deployments back, and let them go.",
+    "queue": "See what waits, and cancel it.",
+    "train": "Make an environment equal to its upstream.",
+    "overview": "Services × environments: version, queue, locks.",
+    "batch": "Carry out a file of commands, all or nothing.",
+    "doctor": "List what is broken in the repository.",
+    "demo": "Make an example repository and tell its story.",
+}
+"""Every command with its short help, so that ``--help`` imports none of them."""
+
+
+class Commands(click.Group):
+    """Finds a command in the module of its name, when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """The names, in the order in which people need them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's
+        """The command of that name, imported now."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"kuberpult_cli.commands.{cmd_name}")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's
+        """The list for ``--help``, from the table."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "KUBERPULT"},
+    epilog="`kuberpult COMMAND -h` has examples. Start with `kuberpult demo`.",
+)
+@click.version_option(package_name="kuberpult", message="kuberpult %(version)s")
+@shared
+def kuberpult() -> None:
+    """Decide which version of which service is on which environment next."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit code. The console script exits with it."""
+    return exits.guarded(kuberpult, sys.argv[1:] if arguments is None else arguments)

@@ -1,0 +1,67 @@
+"""Options that every command has; they may stand before or after it."""
+
+import functools
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import attrs
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+OUTPUTS = ("table", "wide", "json", "jsonl", "yaml", "name")
+
+
+@attrs.define
+class Shared:
+    """What was given for all commands."""
+
+    repo: str | None = None
+    branch: str | None = None
+    output: str = "table"
+    author: str | None = None
+    quiet: bool = False
+    debug: bool = False
+    no_color: bool = False
+    compares: bool = False
+    """Whether the command compares two things, so that its exit codes are those of diff."""
+
+
+def shared_options(context: click.Context) -> Shared:
+    """What was given for all commands, wherever it stood."""
+    return context.find_root().ensure_object(Shared)
+
+
+def _keep(context: click.Context, parameter: click.Parameter, value: Any) -> None:
+    given = context.get_parameter_source(parameter.name or "")
+    if value is not None and value is not False and given is not click.core.ParameterSource.DEFAULT:
+        setattr(shared_options(context), parameter.name or "", value)
+
+
+def comparing(function: F) -> F:
+    """Give a command the exit codes of diff: 0 the same, 1 different, 3 failed."""
+
+    @functools.wraps(function)
+    def wrapped(*args: Any, **options: Any) -> Any:
+        shared_options(click.get_current_context()).compares = True
+        return function(*args, **options)
+
+    return wrapped  # type: ignore[return-value]  # wraps keeps the signature
+
+
+_OPTIONS: list[tuple[tuple[str, ...], dict[str, Any]]] = [
+    (("--repo",), {"metavar": "PATH", "help": "A bare git repository. [default: this folder, if it is one]"}),
+    (("--branch",), {"metavar": "NAME", "help": "The branch to work on. [default: the repository's HEAD]"}),
+    (("-o", "--output"), {"type": click.Choice(OUTPUTS), "help": "The form of the answer. [default: table]"}),
+    (("--author",), {"metavar": '"NAME <MAIL>"', "help": "Who asks. [default: git's own identity]"}),
+    (("-q", "--quiet"), {"is_flag": True, "default": None, "help": "Print the answer and nothing else."}),
+    (("--debug",), {"is_flag": True, "default": None, "help": "Show the traceback of a failure."}),
+    (("--no-color",), {"is_flag": True, "default": None, "help": "No colours."}),
+]
+
+
+def shared(function: F) -> F:
+    """Give a command the options that every command has."""
+    for names, settings in reversed(_OPTIONS):
+        function = click.option(*names, expose_value=False, callback=_keep, **settings)(function)
+    return function

@@ -1,0 +1,114 @@
+"""Answers: data on stdout in the form asked for, everything else on stderr."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from enum import Enum
+from typing import Any
+
+import click
+
+from kuberpult_cli.options import shared_options
+from kuberpult_core.layout import time_text
+
+NONE = "<none>"
+Row = Sequence[object]
+
+
+def form() -> str:
+    """The form of the answer that was asked for."""
+    return shared_options(click.get_current_context()).output
+
+
+def printable(text: str) -> str:
+    """*text* without anything that a terminal would obey: control and formatting characters as escapes."""
+    return "".join(it if it.isprintable() else it.encode("unicode_escape").decode() for it in text)
+
+
+def say(line: str) -> None:
+    """Tell something that is no data, unless it should be quiet."""
+    if not shared_options(click.get_current_context()).quiet:
+        click.echo(printable(line), err=True)
+
+
+def line(text: str) -> None:
+    """One line of the answer."""
+    click.echo(printable(text))
+
+
+def raw(content: bytes) -> None:
+    """Content as it is: a manifest."""
+    click.get_binary_stream("stdout").write(content)
+
+
+def emit(data: Any, header: Row, rows: Iterable[Row], names: Iterable[str]) -> None:
+    """Answer with *data*, with *rows* as a table, or with the *names* of what it is about."""
+    match form():
+        case "json":
+            click.echo(json.dumps(plain(data), indent=2, ensure_ascii=False))
+        case "jsonl":
+            for item in data if isinstance(data, list) else [data]:
+                click.echo(json.dumps(plain(item), ensure_ascii=False))
+        case "yaml":
+            import yaml  # noqa: PLC0415 - for this form only
+
+            click.echo(yaml.safe_dump(plain(data), sort_keys=False, allow_unicode=True), nl=False)
+        case "name":
+            for name in names:
+                line(name)
+        case _:
+            table(header, rows)
+
+
+def plain(data: Any) -> Any:
+    """*data* in JSON's types."""
+    if isinstance(data, Mapping):
+        return {str(key): plain(value) for key, value in data.items()}
+    if isinstance(data, Enum):
+        return data.value
+    if isinstance(data, datetime):
+        return time_text(data)
+    if isinstance(data, str):
+        return str(data)
+    return [plain(item) for item in data] if isinstance(data, Iterable) else data
+
+
+def table(header: Row, rows: Iterable[Row]) -> None:
+    """Columns under their headings, as kubectl prints them; nothing is there: that is said on stderr."""
+    body = [[printable(cell(value)) for value in row] for row in rows]
+    if not body:
+        say("Nothing found.")
+        return
+    lines = [[str(title) for title in header], *body]
+    widths = [max(len(row[column]) for row in lines) for column in range(len(header))]
+    for row in lines:
+        padded = (text.ljust(width) for text, width in zip(row, widths, strict=True))
+        click.echo("   ".join(padded).rstrip())
+
+
+def cell(value: object) -> str:
+    """A value as a table shows it."""
+    if value is None or value == "" or value == []:
+        return NONE
+    if isinstance(value, Mapping):
+        return f"broken: {value['broken']}" if "broken" in value else ", ".join(map(str, value))
+    if isinstance(value, list | tuple):
+        return ",".join(map(str, value))
+    return time_text(value) if isinstance(value, datetime) else str(value)
+
+
+def one_line(text: str | None, longest: int = 60) -> str:
+    """The first line of *text*, cut when long."""
+    first = (text or "").strip().split("\n")[0]
+    return first if len(first) <= longest else first[: longest - 1] + "…"
+
+
+def age(time: datetime | None, now: datetime) -> str:
+    """How long ago *time* was: ``3h``, ``2d``."""
+    if time is None:
+        return NONE
+    seconds = max(0, int((now - time).total_seconds()))
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "m")):
+        if seconds >= 2 * size or (unit == "m" and seconds >= size):
+            return f"{seconds // size}{unit}"
+    return f"{seconds}s"

@@ -1,0 +1,80 @@
+"""What people type, as the core wants it: times, files of manifests, configurations."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import click
+
+from kuberpult_core import documents
+from kuberpult_core.errors import InvalidManifest
+from kuberpult_core.manifests import MAX_BYTES, Manifest
+
+_DURATION = re.compile(r"(\d{1,6})([mhdw])")
+_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+def point_in_time(text: str, now: datetime) -> datetime:
+    """``30m``, ``4h``, ``2d`` or ``1w`` from *now*, or a date such as ``2026-12-24`` or ``2026-12-24T18:00Z`` (UTC)."""
+    if parts := _DURATION.fullmatch(text):
+        return now + timedelta(**{_UNITS[parts[2]]: int(parts[1])})
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        raise click.BadParameter(
+            f"{text!r} is neither a span such as 4h nor a date such as 2026-12-24T18:00Z.", param_hint="--expires"
+        ) from None
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
+
+
+def manifests(pairs: tuple[str, ...], folder: str | None) -> dict[str, Manifest]:
+    """The manifests of ``--manifest ENV=FILE`` and ``--manifests DIR``, by environment."""
+    given: dict[str, Path | None] = _files_in(Path(folder)) if folder else {}
+    for pair in pairs:
+        name, separator, file = pair.partition("=")
+        if not separator or not file:
+            raise click.BadParameter(f"{pair!r} is not of the form ENV=FILE.", param_hint="--manifest")
+        if name in given:
+            raise click.BadParameter(f"{name!r} is given twice.", param_hint="--manifest")
+        given[name] = None if file == "-" else Path(file)
+    return {name: Manifest.of(_content(file, name), name) for name, file in given.items()}
+
+
+def _files_in(folder: Path) -> dict[str, Path | None]:
+    if odd := sorted(folder.glob("*.yml")):
+        raise click.BadParameter(f"{odd[0].name} must end in .yaml.", param_hint="--manifests")
+    found: dict[str, Path | None] = {file.stem: file for file in sorted(folder.glob("*.yaml"))}
+    if not found:
+        raise click.BadParameter(f"There is no ENV.yaml in {folder}.", param_hint="--manifests")
+    return found
+
+
+def _content(file: Path | None, environment: str) -> bytes:
+    """A manifest's bytes, from a file or standard input; never more than may be."""
+    try:
+        if file is None:
+            content = click.get_binary_stream("stdin").read(MAX_BYTES + 1)
+        else:
+            with file.open("rb") as stream:
+                content = stream.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise click.BadParameter(f"{file} cannot be read: {error.strerror}.", param_hint="--manifest") from None
+    if len(content) > MAX_BYTES:
+        raise InvalidManifest(f"it has more than the {MAX_BYTES} bytes allowed", environment)
+    return content
+
+
+def read_bounded(file: str, most: int) -> bytes:
+    """The content of *file*, or of standard input for ``-``; one byte more than *most* at the most."""
+    try:
+        with click.open_file(file, "rb") as stream:
+            content: bytes = stream.read(most + 1)
+            return content
+    except OSError as error:
+        raise click.BadParameter(f"{file} cannot be read: {error.strerror}.") from None
+
+
+def config_document(file: str | None) -> dict[str, Any]:
+    """The JSON object in *file*; empty without one."""
+    return documents.parse(read_bounded(file, documents.MAX_BYTES)) if file else {}

@@ -1,0 +1,39 @@
+"""What one run works with: the repository, who asks, and how to answer."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from kuberpult_cli.options import Shared, shared_options
+from kuberpult_core import Actor, Repository, open_repository
+
+_AUTHOR = re.compile(r"\s*([^<>\n]*[^<>\s])\s*<([^<>\s]*)>\s*")
+
+
+@contextmanager
+def repository(given: Shared | None = None) -> Iterator[Repository]:
+    """The repository that this run is about, closed afterwards."""
+    given = given or shared_options(click.get_current_context())
+    with open_repository(given.repo or ".", given.branch) as opened:
+        yield opened
+
+
+def actor() -> Actor:
+    """Who asks: ``--author``, or who git says we are."""
+    given = shared_options(click.get_current_context())
+    if given.author is not None:
+        return parsed_author(given.author)
+    from kuberpult_core.git.opening import git_identity  # noqa: PLC0415 - reads need no identity
+
+    return git_identity(Path(given.repo or "."))
+
+
+def parsed_author(text: str) -> Actor:
+    """``Name <mail>`` as an actor."""
+    parts = _AUTHOR.fullmatch(text)
+    if not parts:
+        raise click.BadParameter(f"{text!r} is not of the form 'Name <mail>'.", param_hint="--author")
+    return Actor(parts[1], parts[2])

@@ -1,0 +1,350 @@
+"""What people ask of a state, as plain data: the shapes of ``-o json`` and of the HTTP API."""
+
+import difflib
+import fnmatch
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import attrs
+
+from kuberpult_core.config import document_of
+from kuberpult_core.decide.locking import every_lock
+from kuberpult_core.decide.trains import upstream_versions
+from kuberpult_core.decide.unlocking import waiting_behind
+from kuberpult_core.errors import NoManifest, UnknownApplication, UnknownEnvironment, UnknownRelease
+from kuberpult_core.model import (
+    Application,
+    Broken,
+    Environment,
+    Lock,
+    LockScope,
+    Origin,
+    Placement,
+    Release,
+    State,
+)
+from kuberpult_core.names import ApplicationName, EnvironmentName, LockId, TeamName, Version
+from kuberpult_core.ports import ObjectId
+from kuberpult_core.reading import Problem
+from kuberpult_core.redaction import redacted
+from kuberpult_core.words import lock_name
+
+Data = dict[str, Any]
+
+
+def environments_in_order(state: State) -> list[EnvironmentName]:
+    """The environments in the order of promotion: each after its upstream, by name where that leaves a choice."""
+    return sorted(state.environments, key=lambda name: (_distance(state, name), name))
+
+
+def _distance(state: State, name: EnvironmentName) -> int:
+    """How many trains lie between *name* and the releases; far, if it is in no line with them."""
+    seen: set[EnvironmentName] = set()
+    link: EnvironmentName | None = name
+    while link is not None and link in state.environments and link not in seen:
+        seen.add(link)
+        config = state.environments[link].config
+        if config.follows_latest:
+            return len(seen)
+        link = config.upstream_environment
+    return len(seen) + len(state.environments)
+
+
+def environment_view(state: State, name: EnvironmentName) -> Data:
+    """One environment: its config, its locks, how many applications are on it."""
+    there = state.environments.get(name)
+    if there is None:
+        raise UnknownEnvironment(name)
+    placements = there.placements.values()
+    return {
+        "name": name,
+        "group": there.config.group,
+        "upstream": _upstream(there),
+        "config": document_of(there.config),
+        "problem": there.stored.problem,
+        "applications": sum(placed.version is not None for placed in placements),
+        "queued": sum(placed.queued is not None for placed in placements),
+        "locks": [
+            lock_view(scope, lock_id, lock)
+            for scope, locks in _locks_of_environment(name, there)
+            for lock_id, lock in sorted(locks.items())
+        ],
+    }
+
+
+def _upstream(there: Environment) -> str | None:
+    return there.config.upstream_environment or ("latest" if there.config.follows_latest else None)
+
+
+def _locks_of_environment(
+    name: EnvironmentName, there: Environment
+) -> Iterator[tuple[LockScope, Mapping[LockId, Lock]]]:
+    yield LockScope(name), there.locks
+    for team in sorted(there.team_locks):
+        yield LockScope(name, team=team), there.team_locks[team]
+
+
+def lock_view(scope: LockScope, lock_id: LockId, lock: Lock) -> Data:
+    """One lock."""
+    return {
+        "name": lock_name(scope, lock_id),
+        "environment": scope.environment,
+        "application": scope.application,
+        "team": scope.team,
+        "id": lock_id,
+        "message": lock.message,
+        "created_at": lock.created_at,
+        "created_by": str(lock.created_by) if lock.created_by else None,
+        "link": lock.link,
+        "expires_at": lock.expires_at,
+        "on_expiry": lock.on_expiry,
+        "suggested_lifetime": lock.suggested_lifetime,
+    }
+
+
+def locks_view(
+    state: State, environment: EnvironmentName | None = None, application: ApplicationName | None = None
+) -> list[Data]:
+    """The locks, by place: all, or those in the way of an environment or an application, and what waits behind."""
+    return [
+        {**lock_view(scope, lock_id, lock), "waiting": _waiting(state, scope)}
+        for scope, locks in every_lock(state)
+        if environment is None or scope.environment == environment
+        if application is None or _concerns(state, scope, application)
+        for lock_id, lock in sorted(locks.items())
+    ]
+
+
+def _concerns(state: State, scope: LockScope, application: ApplicationName) -> bool:
+    if scope.application:
+        return scope.application == application
+    return scope.team is None or scope.team == state.team_of(application)
+
+
+def _waiting(state: State, scope: LockScope) -> list[Data]:
+    return [
+        {"application": application, "version": _link(state.placement(environment, application).queued)}
+        for environment, application in waiting_behind(state, scope)
+    ]
+
+
+def queue_view(state: State, environment: EnvironmentName | None = None) -> list[Data]:
+    """What waits, where, and for which locks."""
+    return [
+        {
+            "environment": name,
+            "application": application,
+            "version": _link(placed.version),
+            "queued": _link(placed.queued),
+            "locks": [lock_view(it.scope, it.lock_id, it.lock) for it in state.locks_on(name, application)],
+        }
+        for name in environments_in_order(state)
+        if environment is None or name == environment
+        for application, placed in sorted(state.environments[name].placements.items())
+        if placed.queued is not None
+    ]
+
+
+def _link(link: Version | Broken | None) -> int | Data | None:
+    return {"broken": link.reason} if isinstance(link, Broken) else link
+
+
+def application_view(state: State, name: ApplicationName) -> Data:
+    """One application: its team, its releases, and what is where."""
+    there = _application(state, name)
+    return {
+        "name": name,
+        "team": there.team,
+        "releases": sorted(there.releases, reverse=True),
+        "placements": {
+            environment: placement_view(state, environment, name, state.placement(environment, name))
+            for environment in environments_in_order(state)
+            if not state.placement(environment, name).is_empty
+        },
+    }
+
+
+def _application(state: State, name: ApplicationName) -> Application:
+    there = state.applications.get(name)
+    if there is None:
+        raise UnknownApplication(name)
+    return there
+
+
+def placement_view(
+    state: State, environment: EnvironmentName, application: ApplicationName, placed: Placement
+) -> Data:
+    """One application on one environment."""
+    deployment = placed.deployment
+    return {
+        "version": _link(placed.version),
+        "display_version": _display_version(state, application, placed.version),
+        "queued": _link(placed.queued),
+        "locks": [lock_view(it.scope, it.lock_id, it.lock) for it in state.locks_on(environment, application)],
+        "deployed_by": str(deployment.by) if deployment.by else None,
+        "deployed_at": deployment.at,
+    }
+
+
+def _display_version(state: State, application: ApplicationName, version: Version | Broken | None) -> str | None:
+    release = None if version is None or isinstance(version, Broken) else state.release(application, version)
+    return release.origin.display_version if release else None
+
+
+def release_view(state: State, application: ApplicationName, version: Version) -> Data:
+    """One release: where it came from, where it can run and where it is."""
+    release = _release(state, application, version)
+    origin: Origin = release.origin
+    return {
+        "application": application,
+        "version": version,
+        **attrs.asdict(origin),
+        "undeploy": release.is_undeploy,
+        "manifests": sorted(release.manifests),
+        "current_on": [
+            name for name in environments_in_order(state) if state.placement(name, application).version == version
+        ],
+        "queued_on": [
+            name for name in environments_in_order(state) if state.placement(name, application).queued == version
+        ],
+    }
+
+
+def overview(
+    state: State,
+    environment: EnvironmentName | None = None,
+    team: TeamName | None = None,
+    pattern: str | None = None,
+) -> Data:
+    """Services × environments: version, what waits, what locks, how far behind upstream.
+
+    *pattern* is a shell pattern for applications' names.
+    """
+    names = [name for name in environments_in_order(state) if environment is None or name == environment]
+    if environment is not None and not names:
+        raise UnknownEnvironment(environment)
+    applications = [
+        name
+        for name in sorted(state.applications)
+        if team is None or state.team_of(name) == team
+        if pattern is None or fnmatch.fnmatchcase(name, pattern)
+    ]
+    upstream = {name: _upstream_versions(state, name) for name in names}
+    return {
+        "environments": [_overview_environment(state, name) for name in names],
+        "applications": [
+            {
+                "name": application,
+                "team": state.team_of(application),
+                "newest": max(state.applications[application].releases, default=None),
+                "placements": {
+                    name: _overview_placement(state, name, application, upstream[name].get(application))
+                    for name in names
+                    if not state.placement(name, application).is_empty
+                },
+            }
+            for application in applications
+        ],
+    }
+
+
+def _upstream_versions(state: State, name: EnvironmentName) -> dict[ApplicationName, Version | Broken]:
+    config = state.environments[name].config
+    known = config.follows_latest or config.upstream_environment in state.environments
+    return dict(upstream_versions(state, name)) if known else {}
+
+
+def _overview_environment(state: State, name: EnvironmentName) -> Data:
+    there = state.environments[name]
+    return {
+        "name": name,
+        "group": there.config.group,
+        "upstream": _upstream(there),
+        "locks": [
+            lock_name(scope, lock_id)
+            for scope, locks in _locks_of_environment(name, there)
+            for lock_id in sorted(locks)
+        ],
+    }
+
+
+def _overview_placement(
+    state: State, environment: EnvironmentName, application: ApplicationName, upstream: Version | Broken | None
+) -> Data:
+    placed = state.environments[environment].placements[application]
+    return {
+        "version": _link(placed.version),
+        "queued": _link(placed.queued),
+        "locked": state.is_locked(environment, application),
+        "locks": [lock_name(LockScope(environment, application), lock_id) for lock_id in sorted(placed.locks)],
+        "upstream": _link(upstream),
+    }
+
+
+def difference(state: State, one: EnvironmentName, other: EnvironmentName) -> list[Data]:
+    """The applications that are not at the same version on two environments."""
+    for name in (one, other):
+        if name not in state.environments:
+            raise UnknownEnvironment(name)
+    applications = {*state.environments[one].placements, *state.environments[other].placements}
+    rows = [
+        {
+            "application": application,
+            one: _link(state.placement(one, application).version),
+            other: _link(state.placement(other, application).version),
+        }
+        for application in sorted(applications)
+    ]
+    return [row for row in rows if row[one] != row[other]]
+
+
+def manifest_differences(
+    state: State,
+    application: ApplicationName,
+    versions: tuple[Version, Version],
+    environment: EnvironmentName | None,
+    key: bytes,
+) -> dict[EnvironmentName, str]:
+    """Unified differences of two releases' manifests by environment, Secrets hidden under *key*."""
+    old, new = (_release(state, application, version) for version in versions)
+    found = {}
+    for name in sorted({*old.manifests, *new.manifests}):
+        if environment in (None, name) and old.manifests.get(name) != new.manifests.get(name):
+            texts = (_shown(state, release, name, key) for release in (old, new))
+            labels = (f"{application}/{version}/{name}" for version in versions)
+            found[name] = "".join(_ended(line) for line in difflib.unified_diff(*texts, *labels))
+    return found
+
+
+def _release(state: State, application: ApplicationName, version: Version) -> Release:
+    release = _application(state, application).releases.get(version)
+    if release is None:
+        raise UnknownRelease(application, version)
+    return release
+
+
+def _shown(state: State, release: Release, name: EnvironmentName, key: bytes) -> list[str]:
+    blob = release.manifests.get(name)
+    return redacted(state.read_manifest(blob), key).splitlines(keepends=True) if blob else []
+
+
+def _ended(line: str) -> str:
+    return line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
+
+
+def manifest(state: State, application: ApplicationName, version: Version, environment: EnvironmentName) -> bytes:
+    """The bytes of one manifest; raises :class:`NoManifest` if the release has none for *environment*."""
+    blob = _release(state, application, version).manifests.get(environment)
+    if blob is None:
+        raise NoManifest(application, version, environment)
+    return state.read_manifest(blob)
+
+
+def head_view(commit: ObjectId | None) -> Data:
+    """The commit that an answer speaks of."""
+    return {"commit": commit}
+
+
+def problem_view(problem: Problem) -> Data:
+    """One broken piece."""
+    return {"path": problem.path, "reason": problem.reason}
