@@ -1,5 +1,6 @@
 """Carrying out a command for a person: plan or apply it, ask where it hurts, say what happened."""
 
+import sys
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -7,7 +8,7 @@ import click
 
 from kuberpult_cli import output
 from kuberpult_cli.session import actor, repository
-from kuberpult_core import Command, Decision, decision_data
+from kuberpult_core import Command, Decision, Skip, SkipReason, decision_data
 from kuberpult_core.words import fact, fact_name, skip_line, warning_line
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -45,7 +46,7 @@ def carry_out(command: Command, *, dry_run: bool, ask: bool = False) -> None:
 
 
 def _is_terminal() -> bool:
-    return click.get_text_stream("stdin").isatty()
+    return sys.stdin.isatty()
 
 
 def _confirm(decision: Decision) -> None:
@@ -79,13 +80,19 @@ def _show_lines(decision: Decision, *, planned: bool) -> None:
     for event in decision.events:
         output.line(fact(event))
     tell = output.line if planned else output.say
-    for skip in decision.skips:
+    told = [skip for skip in decision.skips if planned or _is_news(skip)]
+    for skip in told:
         tell(skip_line(skip))
     for text in lines(decision)[len(decision.events) :]:
         tell(text)
     for note in decision.notes:
         output.say(note)
     output.say(_summary(decision, planned=planned))
+
+
+def _is_news(skip: Skip) -> bool:
+    """Whether a skip is worth a line after the fact; that an application is where it should be is not."""
+    return skip.application is None or skip.environment is None or skip.reason is not SkipReason.ALREADY_THERE
 
 
 def _summary(decision: Decision, *, planned: bool) -> str:

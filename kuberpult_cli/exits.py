@@ -39,7 +39,7 @@ def exit_code(error: KuberpultError) -> int:
     return next((code for kind, code in _CODES if isinstance(error, kind)), FAILED)
 
 
-def guarded(group: click.Group, arguments: Sequence[str]) -> int:
+def guarded(group: click.Group, arguments: Sequence[str]) -> int:  # noqa: PLR0911 - one for each ending
     """Run *group* and turn whatever happens into an exit code and words on stderr."""
     given = Shared()
     try:

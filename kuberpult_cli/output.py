@@ -1,6 +1,7 @@
 """Answers: data on stdout in the form asked for, everything else on stderr."""
 
 import json
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import Enum
@@ -38,7 +39,8 @@ def line(text: str) -> None:
 
 def raw(content: bytes) -> None:
     """Content as it is: a manifest."""
-    click.get_binary_stream("stdout").write(content)
+    sys.stdout.buffer.write(content)
+    sys.stdout.buffer.flush()
 
 
 def emit(data: Any, header: Row, rows: Iterable[Row], names: Iterable[str]) -> None:
@@ -88,7 +90,7 @@ def table(header: Row, rows: Iterable[Row]) -> None:
 
 def cell(value: object) -> str:
     """A value as a table shows it."""
-    if value is None or value == "" or value == []:
+    if value is None or value in ("", []):
         return NONE
     if isinstance(value, Mapping):
         return f"broken: {value['broken']}" if "broken" in value else ", ".join(map(str, value))

@@ -1,6 +1,7 @@
 """What people type, as the core wants it: times, files of manifests, configurations."""
 
 import re
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
 def point_in_time(text: str, now: datetime) -> datetime:
-    """``30m``, ``4h``, ``2d`` or ``1w`` from *now*, or a date such as ``2026-12-24`` or ``2026-12-24T18:00Z`` (UTC)."""
+    """``30m``, ``4h``, ``2d`` or ``1w`` from *now*, or a date such as ``2026-12-24T18:00Z`` (UTC if not said)."""
     if parts := _DURATION.fullmatch(text):
         return now + timedelta(**{_UNITS[parts[2]]: int(parts[1])})
     try:
@@ -54,7 +55,7 @@ def _content(file: Path | None, environment: str) -> bytes:
     """A manifest's bytes, from a file or standard input; never more than may be."""
     try:
         if file is None:
-            content = click.get_binary_stream("stdin").read(MAX_BYTES + 1)
+            content = sys.stdin.buffer.read(MAX_BYTES + 1)
         else:
             with file.open("rb") as stream:
                 content = stream.read(MAX_BYTES + 1)
@@ -68,9 +69,10 @@ def _content(file: Path | None, environment: str) -> bytes:
 def read_bounded(file: str, most: int) -> bytes:
     """The content of *file*, or of standard input for ``-``; one byte more than *most* at the most."""
     try:
-        with click.open_file(file, "rb") as stream:
-            content: bytes = stream.read(most + 1)
-            return content
+        if file == "-":
+            return sys.stdin.buffer.read(most + 1)
+        with Path(file).open("rb") as stream:
+            return stream.read(most + 1)
     except OSError as error:
         raise click.BadParameter(f"{file} cannot be read: {error.strerror}.") from None
 

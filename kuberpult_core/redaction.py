@@ -1,4 +1,4 @@
-"""Manifests to be shown: values of Secrets become keyed short hashes, so that a change is seen and the value is not."""
+"""Manifests to be shown: values of Secrets become keyed short hashes, so a change is seen and the value is not."""
 
 import hashlib
 import hmac

@@ -310,9 +310,10 @@ def manifest_differences(
     found = {}
     for name in sorted({*old.manifests, *new.manifests}):
         if environment in (None, name) and old.manifests.get(name) != new.manifests.get(name):
-            texts = (_shown(state, release, name, key) for release in (old, new))
-            labels = (f"{application}/{version}/{name}" for version in versions)
-            found[name] = "".join(_ended(line) for line in difflib.unified_diff(*texts, *labels))
+            before, after = (_shown(state, release, name, key) for release in (old, new))
+            label, other_label = (f"{application}/{version}/{name}" for version in versions)
+            lines = difflib.unified_diff(before, after, label, other_label)
+            found[name] = "".join(map(_ended, lines))
     return found
 
 

@@ -12,7 +12,7 @@ from kuberpult_core import views
 @click.command()
 @shared
 def command() -> int:
-    """List what is broken: where, and why. Changes nothing; exit code 1 if there is anything.
+    r"""List what is broken: where, and why. Changes nothing; exit code 1 if there is anything.
 
     \b
     Example:

@@ -46,7 +46,7 @@ def _patch(upstream: str | None, upstream_latest: bool, group: str | None, confi
 def create(
     name: str, upstream: str | None, upstream_latest: bool, group: str | None, config: str | None, dry_run: bool
 ) -> None:
-    """Make the environment NAME.
+    r"""Make the environment NAME.
 
     \b
     Examples:
@@ -68,7 +68,7 @@ def create(
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @changing
 @shared
-def update(  # noqa: PLR0917 - click passes them by name
+def update(
     name: str,
     upstream: str | None,
     upstream_latest: bool,
@@ -78,7 +78,7 @@ def update(  # noqa: PLR0917 - click passes them by name
     yes: bool,
     dry_run: bool,
 ) -> None:
-    """Change the config of NAME; what is not named stays.
+    r"""Change the config of NAME; what is not named stays.
 
     \b
     Examples:
@@ -97,7 +97,7 @@ def update(  # noqa: PLR0917 - click passes them by name
 @changing
 @shared
 def delete(name: str, ignore_locks: bool, allow_cascade: bool, yes: bool, dry_run: bool) -> None:
-    """Take NAME away with all that is on it.
+    r"""Take NAME away with all that is on it.
 
     \b
     Example:
@@ -109,7 +109,7 @@ def delete(name: str, ignore_locks: bool, allow_cascade: bool, yes: bool, dry_ru
 @command.command("list")
 @shared
 def list_() -> None:
-    """List the environments, in the order of promotion.
+    r"""List the environments, in the order of promotion.
 
     \b
     Example:
@@ -130,7 +130,7 @@ def list_() -> None:
 @click.argument("name")
 @shared
 def show(name: str) -> None:
-    """Show the config and the locks of NAME.
+    r"""Show the config and the locks of NAME.
 
     \b
     Example:
@@ -151,7 +151,7 @@ def show(name: str) -> None:
 @shared
 @comparing
 def diff(env1: str, env2: str) -> int:
-    """List the applications that are not at the same version. Exit code 0: none, 1: some, 3: failed.
+    r"""List the applications that are not at the same version. Exit code 0: none, 1: some, 3: failed.
 
     \b
     Example:

@@ -48,7 +48,7 @@ def command() -> None:
 @click.option("--on-expiry", type=click.Choice([it.value for it in OnUnlock]), help="What waits goes out, or not.")
 @changing
 @shared
-def create(  # noqa: PLR0917 - click passes them by name
+def create(
     env: str | None,
     app: str | None,
     team: str | None,
@@ -60,7 +60,7 @@ def create(  # noqa: PLR0917 - click passes them by name
     on_expiry: str | None,
     dry_run: bool,
 ) -> None:
-    """Lock ENV, or one application or team on it.
+    r"""Lock ENV, or one application or team on it.
 
     \b
     Examples:
@@ -89,7 +89,7 @@ def create(  # noqa: PLR0917 - click passes them by name
 @click.option("--ignore-missing", is_flag=True, help="Be content if there is no such lock.")
 @changing
 @shared
-def delete(  # noqa: PLR0917 - click passes them by name
+def delete(
     env: str,
     lock_id: str | None,
     app: str | None,
@@ -99,7 +99,7 @@ def delete(  # noqa: PLR0917 - click passes them by name
     ignore_missing: bool,
     dry_run: bool,
 ) -> None:
-    """Delete the lock ID from ENV; what waited for the last lock is deployed. With --group, ID alone.
+    r"""Delete the lock ID from ENV; what waited for the last lock is deployed. With --group, ID alone.
 
     \b
     Examples:
@@ -127,7 +127,7 @@ def delete(  # noqa: PLR0917 - click passes them by name
 @click.option("--app", help="Only what holds this application back.")
 @shared
 def list_(env: str | None, app: str | None) -> None:
-    """List the locks, whose they are, and what waits behind them.
+    r"""List the locks, whose they are, and what waits behind them.
 
     \b
     Examples:
@@ -162,7 +162,7 @@ def _expiry(expires_at: Any, now: Any) -> object:
 @changing
 @shared
 def expire(dry_run: bool) -> None:
-    """Delete the locks whose time is past; what waited for the last one is deployed or dropped, as each says.
+    r"""Delete the locks whose time is past; what waited for the last one is deployed or dropped, as each says.
 
     \b
     Example:

@@ -17,7 +17,7 @@ from kuberpult_core.names import environment_name, team_name
 @click.option("--app", metavar="PATTERN", help="Only applications of that name; * and ? stand for others.")
 @shared
 def command(env: str | None, team: str | None, app: str | None) -> None:
-    """Show services × environments: the version, → what waits behind locks, ! what is locked.
+    r"""Show services × environments: the version, → what waits behind locks, ! what is locked.
 
     \b
     Examples:
@@ -40,7 +40,7 @@ def command(env: str | None, team: str | None, app: str | None) -> None:
 
 
 def _heading(environment: dict[str, Any]) -> str:
-    return environment["name"].upper() + (" !" if environment["locks"] else "")
+    return f"{environment['name'].upper()}{' !' if environment['locks'] else ''}"
 
 
 def _row(application: dict[str, Any], names: list[str]) -> list[object]:

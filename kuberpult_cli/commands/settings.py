@@ -20,7 +20,7 @@ def command() -> None:
 @command.command()
 @shared
 def show() -> None:
-    """Show the settings, defaults included.
+    r"""Show the settings, defaults included.
 
     \b
     Example:
@@ -48,7 +48,7 @@ def show() -> None:
 def set_(
     url: str | None, branch: str | None, keep_releases: int | None, long_names: bool | None, dry_run: bool
 ) -> None:
-    """Change settings; what is not named stays.
+    r"""Change settings; what is not named stays.
 
     \b
     Examples:
