@@ -93,7 +93,7 @@ def cell(value: object) -> str:
     if value is None or value in ("", []):
         return NONE
     if isinstance(value, Mapping):
-        return f"broken: {value['broken']}" if "broken" in value else ", ".join(map(str, value))
+        return f"broken: {value['broken']}" if "broken" in value else str(value.get("name") or NONE)
     if isinstance(value, list | tuple):
         return ",".join(map(str, value))
     return time_text(value) if isinstance(value, datetime) else str(value)

@@ -155,10 +155,7 @@ def decision_data(decision: Decision) -> dict[str, Any]:
     """*decision* for machines: each fact with its ``name`` and the line in plain words beside its fields."""
     answers = _answers()
     return {
-        "facts": [
-            {**answers.unstructure(event, unstructure_as=Event), "name": fact_name(event), "words": fact(event)}
-            for event in decision.events
-        ],
+        "facts": [_fact_data(event) for event in decision.events],
         "skips": [
             {**answers.unstructure(skip), "locks": _locks_data(skip.locks), "words": skip_line(skip)}
             for skip in decision.skips
@@ -170,6 +167,11 @@ def decision_data(decision: Decision) -> dict[str, Any]:
         "cascades": list(decision.cascades),
         "notes": list(decision.notes),
     }
+
+
+def _fact_data(event: Event) -> dict[str, Any]:
+    data = _answers().unstructure(event, unstructure_as=Event)
+    return {strict.TAG: data.pop(strict.TAG), "name": fact_name(event), "words": fact(event), **data}
 
 
 def _warning_data(warned: Warned) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from kuberpult_core.decide.trains import upstream_versions
 from kuberpult_core.decide.unlocking import waiting_behind
 from kuberpult_core.errors import NoManifest, UnknownApplication, UnknownEnvironment, UnknownRelease
 from kuberpult_core.model import (
+    Actor,
     Application,
     Broken,
     Environment,
@@ -94,12 +95,17 @@ def lock_view(scope: LockScope, lock_id: LockId, lock: Lock) -> Data:
         "id": lock_id,
         "message": lock.message,
         "created_at": lock.created_at,
-        "created_by": str(lock.created_by) if lock.created_by else None,
+        "created_by": actor_view(lock.created_by),
         "link": lock.link,
         "expires_at": lock.expires_at,
         "on_expiry": lock.on_expiry,
         "suggested_lifetime": lock.suggested_lifetime,
     }
+
+
+def actor_view(actor: Actor | None) -> Data | None:
+    """A person or a machine."""
+    return {"name": actor.name, "email": actor.email} if actor else None
 
 
 def locks_view(
@@ -181,7 +187,7 @@ def placement_view(
         "display_version": _display_version(state, application, placed.version),
         "queued": _link(placed.queued),
         "locks": [lock_view(it.scope, it.lock_id, it.lock) for it in state.locks_on(environment, application)],
-        "deployed_by": str(deployment.by) if deployment.by else None,
+        "deployed_by": actor_view(deployment.by),
         "deployed_at": deployment.at,
     }
 
