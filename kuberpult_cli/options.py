@@ -38,7 +38,7 @@ def _keep(context: click.Context, parameter: click.Parameter, value: Any) -> Non
         setattr(shared_options(context), parameter.name or "", value)
 
 
-def comparing(function: F) -> F:
+def exits_like_diff(function: F) -> F:
     """Give a command the exit codes of diff: 0 the same, 1 different, 3 failed."""
 
     @functools.wraps(function)

@@ -6,15 +6,15 @@ follows from its text, so it is compared with those of the releases that exist.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
-from typing import Generic, TypeVar
 
 import attrs
 
 from kuberpult_core import documents, layout, names
 from kuberpult_core.config import StoredConfig
 from kuberpult_core.errors import InvalidName, KuberpultError, quoted
+from kuberpult_core.listing import Entries, Listing, Report, kind_of
 from kuberpult_core.manifests import BlobId, blob_id
 from kuberpult_core.model import (
     Actor,
@@ -34,17 +34,10 @@ from kuberpult_core.names import ApplicationName, EnvironmentName, LockId, TeamN
 from kuberpult_core.ports import FILE, FOLDER, LINK, Entry, ObjectId, Objects
 from kuberpult_core.settings import StoredSettings
 
-K = TypeVar("K", bound=str | int)
-V = TypeVar("V")
-Entries = Mapping[str, Entry]
-Report = Callable[[str, str], None]
-"""Takes a path and what is wrong there."""
-
 MAX_TEXT = 1024 * 1024
 """Bytes of a text file that are looked at."""
 
 _LINK = re.compile(r"\.\./\.\./\.\./\.\./applications/([^/]+)/releases/([^/]+)")
-_KINDS = {FILE: "a file", LINK: "a link", FOLDER: "a folder"}
 
 
 def state_of(objects: Objects, root: ObjectId | None, report: Report | None = None) -> State:
@@ -57,82 +50,6 @@ def state_of(objects: Objects, root: ObjectId | None, report: Report | None = No
 
 def _unheard(_path: str, _reason: str) -> None:
     """For readers who only want what can be read."""
-
-
-def kind_of(entry: Entry) -> str:
-    """What an entry is, in words."""
-    return _KINDS.get(entry.mode, f"something of mode {entry.mode:o}")
-
-
-class Listing(Mapping[K, V], Generic[K, V]):
-    """A folder's parts by name, each read when it is asked for and then kept."""
-
-    def __init__(
-        self,
-        path: str,
-        entries: Entries,
-        parse: Callable[[str], K],
-        load: Callable[[str, K, Entry], V | None],
-        *,
-        report: Report,
-        modes: tuple[int, ...] = (FOLDER,),
-        sure: bool = True,
-    ) -> None:
-        self._path, self._entries, self._parse, self._load = path, entries, parse, load
-        self._report, self._modes, self._sure = report, modes, sure
-        self._loaded: dict[K, V | None] = {}
-
-    def _part(self, key: K) -> V | None:
-        if key in self._loaded:
-            return self._loaded[key]
-        entry = self._entries.get(str(key))
-        part = None
-        if entry is not None and entry.mode in self._modes:
-            part = self._load(f"{self._path}/{key}", key, entry)
-        self._loaded[key] = part
-        return part
-
-    def __getitem__(self, key: K) -> V:
-        part = self._part(key) if self._is_name(key) else None
-        if part is None:
-            raise KeyError(key)
-        return part
-
-    def __contains__(self, key: object) -> bool:
-        entry = self._entries.get(str(key))
-        if entry is None or entry.mode not in self._modes or not self._is_name(key):
-            return False
-        return self._sure or key in self._keys()
-
-    def __iter__(self) -> Iterator[K]:
-        return iter(self._keys())
-
-    def __len__(self) -> int:
-        return len(self._keys())
-
-    def _is_name(self, key: object) -> bool:
-        try:
-            return self._parse(str(key)) == key
-        except InvalidName:
-            return False
-
-    def _keys(self) -> list[K]:
-        keys = [key for name, entry in self._entries.items() if (key := self._key(name, entry)) is not None]
-        return keys if self._sure else [key for key in keys if self._part(key) is not None]
-
-    def _key(self, name: str, entry: Entry) -> K | None:
-        try:
-            key = self._parse(name)
-        except InvalidName as error:
-            self._report(f"{self._path}/{name}", error.sentence)
-            return None
-        if entry.mode not in self._modes:
-            self._report(f"{self._path}/{name}", f"it is {kind_of(entry)}, and {self._wanted()} belongs here")
-            return None
-        return key
-
-    def _wanted(self) -> str:
-        return " or ".join(_KINDS[mode] for mode in self._modes)
 
 
 class _Reader:

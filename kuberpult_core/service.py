@@ -124,7 +124,7 @@ class Repository:
         wait = _FIRST_WAIT
         with self._writing:
             while True:
-                stamp = Stamp((at or self._clock()).astimezone(UTC).replace(microsecond=0), actor)
+                stamp = Stamp(at or self._clock(), actor)
                 applied, conflict = self._try(command, stamp, check)
                 if applied:
                     return applied

@@ -1,6 +1,5 @@
 """What people ask of a state, as plain data: the shapes of ``-o json`` and of the HTTP API."""
 
-import difflib
 import fnmatch
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -11,7 +10,7 @@ from kuberpult_core.config import document_of
 from kuberpult_core.decide.locking import every_lock
 from kuberpult_core.decide.trains import upstream_versions
 from kuberpult_core.decide.unlocking import waiting_behind
-from kuberpult_core.errors import NoManifest, UnknownApplication, UnknownEnvironment, UnknownRelease
+from kuberpult_core.errors import UnknownApplication, UnknownEnvironment, UnknownRelease
 from kuberpult_core.model import (
     Actor,
     Application,
@@ -27,7 +26,6 @@ from kuberpult_core.model import (
 from kuberpult_core.names import ApplicationName, EnvironmentName, LockId, TeamName, Version
 from kuberpult_core.ports import ObjectId
 from kuberpult_core.reading import Problem
-from kuberpult_core.redaction import redacted
 from kuberpult_core.words import lock_name
 
 Data = dict[str, Any]
@@ -129,7 +127,7 @@ def _concerns(state: State, scope: LockScope, application: ApplicationName) -> b
 
 def _waiting(state: State, scope: LockScope) -> list[Data]:
     return [
-        {"application": application, "version": _link(state.placement(environment, application).queued)}
+        {"application": application, "version": link_view(state.placement(environment, application).queued)}
         for environment, application in waiting_behind(state, scope)
     ]
 
@@ -140,8 +138,8 @@ def queue_view(state: State, environment: EnvironmentName | None = None) -> list
         {
             "environment": name,
             "application": application,
-            "version": _link(placed.version),
-            "queued": _link(placed.queued),
+            "version": link_view(placed.version),
+            "queued": link_view(placed.queued),
             "locks": [lock_view(it.scope, it.lock_id, it.lock) for it in state.locks_on(name, application)],
         }
         for name in environments_in_order(state)
@@ -151,13 +149,14 @@ def queue_view(state: State, environment: EnvironmentName | None = None) -> list
     ]
 
 
-def _link(link: Version | Broken | None) -> int | Data | None:
+def link_view(link: Version | Broken | None) -> int | Data | None:
+    """A version, or why its link cannot be followed."""
     return {"broken": link.reason} if isinstance(link, Broken) else link
 
 
 def application_view(state: State, name: ApplicationName) -> Data:
     """One application: its team, its releases, and what is where."""
-    there = _application(state, name)
+    there = known_application(state, name)
     return {
         "name": name,
         "team": there.team,
@@ -170,7 +169,16 @@ def application_view(state: State, name: ApplicationName) -> Data:
     }
 
 
-def _application(state: State, name: ApplicationName) -> Application:
+def known_release(state: State, application: ApplicationName, version: Version) -> Release:
+    """The release of that number, or the refusal."""
+    release = known_application(state, application).releases.get(version)
+    if release is None:
+        raise UnknownRelease(application, version)
+    return release
+
+
+def known_application(state: State, name: ApplicationName) -> Application:
+    """The application of that name, or the refusal."""
     there = state.applications.get(name)
     if there is None:
         raise UnknownApplication(name)
@@ -183,9 +191,9 @@ def placement_view(
     """One application on one environment."""
     deployment = placed.deployment
     return {
-        "version": _link(placed.version),
+        "version": link_view(placed.version),
         "display_version": _display_version(state, application, placed.version),
-        "queued": _link(placed.queued),
+        "queued": link_view(placed.queued),
         "locks": [lock_view(it.scope, it.lock_id, it.lock) for it in state.locks_on(environment, application)],
         "deployed_by": actor_view(deployment.by),
         "deployed_at": deployment.at,
@@ -199,7 +207,7 @@ def _display_version(state: State, application: ApplicationName, version: Versio
 
 def release_view(state: State, application: ApplicationName, version: Version) -> Data:
     """One release: where it came from, where it can run and where it is."""
-    release = _release(state, application, version)
+    release = known_release(state, application, version)
     origin: Origin = release.origin
     return {
         "application": application,
@@ -279,72 +287,12 @@ def _overview_placement(
 ) -> Data:
     placed = state.environments[environment].placements[application]
     return {
-        "version": _link(placed.version),
-        "queued": _link(placed.queued),
+        "version": link_view(placed.version),
+        "queued": link_view(placed.queued),
         "locked": state.is_locked(environment, application),
         "locks": [lock_name(LockScope(environment, application), lock_id) for lock_id in sorted(placed.locks)],
-        "upstream": _link(upstream),
+        "upstream": link_view(upstream),
     }
-
-
-def difference(state: State, one: EnvironmentName, other: EnvironmentName) -> list[Data]:
-    """The applications that are not at the same version on two environments."""
-    for name in (one, other):
-        if name not in state.environments:
-            raise UnknownEnvironment(name)
-    applications = {*state.environments[one].placements, *state.environments[other].placements}
-    rows = [
-        {
-            "application": application,
-            one: _link(state.placement(one, application).version),
-            other: _link(state.placement(other, application).version),
-        }
-        for application in sorted(applications)
-    ]
-    return [row for row in rows if row[one] != row[other]]
-
-
-def manifest_differences(
-    state: State,
-    application: ApplicationName,
-    versions: tuple[Version, Version],
-    environment: EnvironmentName | None,
-    key: bytes,
-) -> dict[EnvironmentName, str]:
-    """Unified differences of two releases' manifests by environment, Secrets hidden under *key*."""
-    old, new = (_release(state, application, version) for version in versions)
-    found = {}
-    for name in sorted({*old.manifests, *new.manifests}):
-        if environment in (None, name) and old.manifests.get(name) != new.manifests.get(name):
-            before, after = (_shown(state, release, name, key) for release in (old, new))
-            label, other_label = (f"{application}/{version}/{name}" for version in versions)
-            lines = difflib.unified_diff(before, after, label, other_label)
-            found[name] = "".join(map(_ended, lines))
-    return found
-
-
-def _release(state: State, application: ApplicationName, version: Version) -> Release:
-    release = _application(state, application).releases.get(version)
-    if release is None:
-        raise UnknownRelease(application, version)
-    return release
-
-
-def _shown(state: State, release: Release, name: EnvironmentName, key: bytes) -> list[str]:
-    blob = release.manifests.get(name)
-    return redacted(state.read_manifest(blob), key).splitlines(keepends=True) if blob else []
-
-
-def _ended(line: str) -> str:
-    return line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
-
-
-def manifest(state: State, application: ApplicationName, version: Version, environment: EnvironmentName) -> bytes:
-    """The bytes of one manifest; raises :class:`NoManifest` if the release has none for *environment*."""
-    blob = _release(state, application, version).manifests.get(environment)
-    if blob is None:
-        raise NoManifest(application, version, environment)
-    return state.read_manifest(blob)
 
 
 def head_view(commit: ObjectId | None) -> Data:

@@ -7,10 +7,10 @@ import click
 from kuberpult_cli import output
 from kuberpult_cli.changing import carry_out, changing, destructive
 from kuberpult_cli.exits import DIFFERENT, DONE
-from kuberpult_cli.options import comparing, shared
+from kuberpult_cli.options import exits_like_diff, shared
 from kuberpult_cli.parsing import config_document
 from kuberpult_cli.session import repository
-from kuberpult_core import CreateEnvironment, DeleteEnvironment, UpdateEnvironment, views
+from kuberpult_core import CreateEnvironment, DeleteEnvironment, UpdateEnvironment, comparing, views
 from kuberpult_core.config import checked
 from kuberpult_core.documents import merge
 from kuberpult_core.names import environment_name
@@ -149,7 +149,7 @@ def show(name: str) -> None:
 @click.argument("env1")
 @click.argument("env2")
 @shared
-@comparing
+@exits_like_diff
 def diff(env1: str, env2: str) -> int:
     r"""List the applications that are not at the same version. Exit code 0: none, 1: some, 3: failed.
 
@@ -159,7 +159,7 @@ def diff(env1: str, env2: str) -> int:
     """
     one, other = environment_name(env1), environment_name(env2)
     with repository() as opened:
-        rows = views.difference(opened.state(), one, other)
+        rows = comparing.difference(opened.state(), one, other)
     output.emit(
         rows,
         ("APPLICATION", one.upper(), other.upper()),

@@ -7,10 +7,10 @@ import click
 from kuberpult_cli import output
 from kuberpult_cli.changing import carry_out, changing
 from kuberpult_cli.exits import DIFFERENT, DONE
-from kuberpult_cli.options import comparing, shared
+from kuberpult_cli.options import exits_like_diff, shared
 from kuberpult_cli.parsing import manifests
 from kuberpult_cli.session import repository
-from kuberpult_core import CreateRelease, views
+from kuberpult_core import CreateRelease, comparing, views
 from kuberpult_core.names import application_name, environment_name, version_from
 
 
@@ -125,7 +125,7 @@ def show(app: str, version: str, env: str | None) -> None:
     with repository() as opened:
         state = opened.state()
         if env is not None:
-            output.raw(views.manifest(state, name, number, environment_name(env)))
+            output.raw(comparing.manifest(state, name, number, environment_name(env)))
             return
         found = views.release_view(state, name, number)
     rows = [(key, output.cell(value)) for key, value in found.items()]
@@ -138,7 +138,7 @@ def show(app: str, version: str, env: str | None) -> None:
 @click.argument("version2")
 @click.option("--env", help="Only this environment's manifest.")
 @shared
-@comparing
+@exits_like_diff
 def diff(app: str, version1: str, version2: str, env: str | None) -> int:
     r"""Compare the manifests of two releases; values of Secrets are shown as hashes.
 
@@ -151,7 +151,7 @@ def diff(app: str, version1: str, version2: str, env: str | None) -> int:
     name, one, other = application_name(app), version_from(version1), version_from(version2)
     with repository() as opened:
         state = opened.state()
-        differences = views.manifest_differences(
+        differences = comparing.manifest_differences(
             state, name, (one, other), environment_name(env) if env else None, secrets.token_bytes(16)
         )
     data = [{"environment": where, "diff": text} for where, text in differences.items()]

@@ -1,5 +1,6 @@
 """One branch of a bare git repository: read, commit, publish by compare-and-swap."""
 
+import weakref
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,6 +27,7 @@ class GitStore:
         self._branch = Ref(branch)
         self._objects = GitObjects(repo.object_store)
         self._packs = Path(repo.object_store.path) / "pack"
+        weakref.finalize(self, repo.close)  # for those who forget: dulwich is noisy at the interpreter's end
 
     @property
     def objects(self) -> GitObjects:
