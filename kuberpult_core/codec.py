@@ -91,9 +91,12 @@ def command_data(command: Command) -> dict[str, Any]:
 
 
 def logged_command(command: Command) -> str:
-    """*command* on one line of ASCII for the log, manifests by blob id."""
+    """*command* on one line of ASCII for the log, manifests by blob id.
+
+    Keys stay in their order: a config's order is that of its file, and a replay writes the same file.
+    """
     data = _log().unstructure(command, unstructure_as=Command)
-    return json.dumps(data, separators=(",", ":"), sort_keys=True)
+    return json.dumps({strict.TAG: data.pop(strict.TAG), **data}, separators=(",", ":"))
 
 
 def command_from_log(text: str) -> Command:

@@ -6,7 +6,7 @@ from typing import Any
 import attrs
 
 from kuberpult_core import documents
-from kuberpult_core.converter import camel_keys, shared, structured
+from kuberpult_core.converter import camel_keys, shared, structured, tolerant, unknown_key
 from kuberpult_core.errors import InvalidConfig
 from kuberpult_core.names import EnvironmentName, GroupName, environment_name, group_name
 
@@ -126,9 +126,7 @@ KNOWN = _keys_of(
 
 def config_of(document: documents.Document) -> EnvironmentConfig:
     """The typed view of a document from the repository: unknown keys aside. Raises :class:`InvalidConfig`."""
-    config: EnvironmentConfig = structured(
-        shared(), documents.known_part(document, KNOWN), EnvironmentConfig, "$", InvalidConfig
-    )
+    config: EnvironmentConfig = structured(tolerant(), document, EnvironmentConfig, "$", InvalidConfig)
     return config
 
 
@@ -189,10 +187,11 @@ class StoredConfig:
             raise InvalidConfig(
                 "config.json", f"it cannot be read ({self.problem}), so a part of it cannot change"
             )
-        patch = _one_source(patch)
-        known = documents.known_part(self.document, KNOWN)
-        checked(documents.merge(known, patch))
-        return StoredConfig(documents.merge(self.document, patch))
+        if unknown := unknown_key(patch, EnvironmentConfig):
+            raise InvalidConfig(unknown, "there is no such key")
+        new = StoredConfig(documents.merge(self.document, _one_source(patch)))
+        check(new.config)
+        return new
 
     def replaced(self, config: EnvironmentConfig) -> "StoredConfig":
         """With *config* in place of all that kuberpult knows."""

@@ -39,9 +39,12 @@ class Fault(ValueError):
     """A value that does not fit its field; the message says why."""
 
 
-def build() -> Converter:
-    """The converter: everything that the project reads or writes as JSON goes through one of these."""
-    converter = Converter(forbid_extra_keys=True, detailed_validation=True)
+def build(*, allow_unknown: bool = False) -> Converter:
+    """The converter: everything that the project reads or writes as JSON goes through one of these.
+
+    *allow_unknown* is for files in the repository, in which others may keep keys of their own.
+    """
+    converter = Converter(forbid_extra_keys=not allow_unknown, detailed_validation=True)
     for primitive in (str, int, bool):
         converter.register_structure_hook(primitive, _exactly(primitive))
     converter.register_structure_hook(datetime, _time)
@@ -99,6 +102,7 @@ def structured(
         raise
     except (BaseValidationError, ValueError, TypeError, KeyError, AttributeError) as error:
         path, fault = faults(error, root)[0]
+        path = ".".join(map(camel, path.split("."))) if _has_camel_keys(cls) else path
         if isinstance(fault, KuberpultError):
             fault.at = path
             raise fault from None
@@ -181,8 +185,12 @@ def _choice(cls: type[Enum]) -> Callable[[Any, Any], Enum]:
     return structure
 
 
+def _has_camel_keys(cls: Any) -> bool:
+    return bool(getattr(cls, f"_{_CAMEL}_keys", False))
+
+
 def _key(cls: type, name: str) -> str:
-    return camel(name) if getattr(cls, f"_{_CAMEL}_keys", False) else name
+    return camel(name) if _has_camel_keys(cls) else name
 
 
 def _overrides(cls: type, **options: Any) -> dict[str, Any]:
@@ -195,7 +203,7 @@ def _structure_class(cls: type, converter: Converter) -> Callable[[Any, Any], An
     plain: Callable[[Any, Any], Any] = make_dict_structure_fn(
         cls,
         converter,
-        _cattrs_forbid_extra_keys=True,
+        _cattrs_forbid_extra_keys=converter.forbid_extra_keys,
         _cattrs_detailed_validation=True,
         **_overrides(cls),
     )
@@ -248,5 +256,31 @@ def _optional(cls: Any, converter: Converter) -> Callable[[Any, Any], Any]:
 
 @cache
 def shared() -> Converter:
-    """The converter of files: configurations and settings."""
+    """The converter of what users say of configurations and settings."""
     return build()
+
+
+@cache
+def tolerant() -> Converter:
+    """The converter of files in the repository: keys that it does not know are passed over."""
+    return build(allow_unknown=True)
+
+
+def unknown_key(data: Any, cls: Any, path: str = "$") -> str | None:
+    """The path to the first key in *data* that *cls* does not know, however deep it lies."""
+    if isinstance(data, list | tuple):
+        items = get_args(cls)[:1] or (Any,)
+        below = [(item, items[0], f"{path}[{index}]") for index, item in enumerate(data)]
+    elif isinstance(data, Mapping) and attrs.has(present := _present(cls)):
+        types = {_key(present, field.alias or field.name): field.type for field in attrs.fields(present)}
+        if unknown := next((key for key in data if key not in types), None):
+            return f"{path}.{unknown}"
+        below = [(value, _present(types[key]), f"{path}.{key}") for key, value in data.items()]
+    else:
+        return None
+    return next((found for item in below if (found := unknown_key(*item))), None)
+
+
+def _present(cls: Any) -> Any:
+    """The type that an optional one has when it is there."""
+    return next((part for part in get_args(cls) if part is not type(None)), cls) if _is_optional(cls) else cls

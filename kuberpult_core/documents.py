@@ -59,16 +59,6 @@ def merge(document: Document, patch: Document) -> dict[str, Any]:
     return merged
 
 
-def known_part(document: Document, known: Known) -> dict[str, Any]:
-    """*document* with only the keys in *known*."""
-    return {
-        key: known_part(value, below) if below and isinstance(value, Mapping) else value
-        for key, value in document.items()
-        if key in known
-        for below in [known[key]]
-    }
-
-
 def unknown_part(document: Document, known: Known) -> dict[str, Any]:
     """*document* without the keys in *known*: what belongs to somebody else."""
     rest: dict[str, Any] = {}

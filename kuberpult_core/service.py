@@ -18,7 +18,7 @@ from kuberpult_core.changes import changes
 from kuberpult_core.commands import Command
 from kuberpult_core.decide import decide
 from kuberpult_core.decision import Decision
-from kuberpult_core.errors import Busy, LostRace, PlanOutdated
+from kuberpult_core.errors import Busy, Invalid, LostRace, NotFound, PlanOutdated, Rejected
 from kuberpult_core.evolve import evolve_all
 from kuberpult_core.model import Actor, Stamp, State
 from kuberpult_core.plan import Plan, difference
@@ -115,7 +115,10 @@ class Repository:
             if decision != plan.decision:
                 raise PlanOutdated(difference(plan.decision, decision))
 
-        return self._apply(plan.command, actor, at, as_planned)
+        try:
+            return self._apply(plan.command, actor, at, as_planned)
+        except (Invalid, NotFound, Rejected) as refusal:
+            raise PlanOutdated((f"it is refused now: {refusal}",)) from refusal
 
     def _apply(
         self, command: Command, actor: Actor, at: datetime | None, check: Callable[[Decision], None]

@@ -1,12 +1,11 @@
 """``kuberpult.json``: what all who commit to a repository share (layout.md)."""
 
-from typing import Any
 from urllib.parse import urlsplit
 
 import attrs
 
 from kuberpult_core import documents
-from kuberpult_core.converter import camel_keys, shared, structured
+from kuberpult_core.converter import camel_keys, structured, tolerant, unknown_key
 from kuberpult_core.errors import InvalidConfig
 from kuberpult_core.texts import optional_line
 
@@ -43,9 +42,6 @@ class Settings:
             raise InvalidConfig("$.url", "it holds a password, and everyone who reads the repository would see it")
 
 
-KNOWN = documents.known_keys(dict.fromkeys(attrs.fields_dict(Settings)))
-
-
 def _holds_password(url: str) -> bool:
     try:
         return urlsplit(url).password is not None
@@ -55,8 +51,7 @@ def _holds_password(url: str) -> bool:
 
 def settings_of(document: documents.Document) -> Settings:
     """The typed view of a settings document; raises :class:`InvalidConfig`."""
-    data: dict[str, Any] = documents.known_part(document, KNOWN)
-    settings: Settings = structured(shared(), data, Settings, "$", InvalidConfig)
+    settings: Settings = structured(tolerant(), document, Settings, "$", InvalidConfig)
     return settings
 
 
@@ -76,6 +71,6 @@ class StoredSettings:
         """These settings with *patch* laid over them; raises :class:`InvalidConfig`."""
         if self.problem:
             raise InvalidConfig("kuberpult.json", f"it cannot be read ({self.problem}), so mend the file first")
-        if unknown := sorted(set(patch) - set(KNOWN)):
-            raise InvalidConfig(f"$.{unknown[0]}", "there is no such setting")
+        if unknown := unknown_key(patch, Settings):
+            raise InvalidConfig(unknown, "there is no such setting")
         return StoredSettings(documents.merge(self.document, patch))
