@@ -5,12 +5,13 @@ BIN := $(VENV)/bin
 DEMO ?= demo
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check unit deep pythons clean
+.PHONY: help demo test check unit deep pythons docs clean
 
 help:
 	@echo "make demo     install into $(VENV), make $(DEMO)/manifests.git and tell its story"
 	@echo "make test     install what tests need, then types, style, layers and every test"
 	@echo "make deep     the same properties with far more examples (minutes)"
+	@echo "make docs     write the generated references anew"
 	@echo "make pythons  the tests on every Python of PYTHONS=\"python3.11 python3.12 python3.13\""
 
 $(BIN)/.installed: pyproject.toml constraints.txt
@@ -45,6 +46,9 @@ pythons:
 	set -e; for python in $(PYTHONS); do \
 		$(MAKE) unit PYTHON=$$python VENV=.venv-$$(basename $$python); \
 	done
+
+docs: $(BIN)/.installed-dev
+	$(BIN)/python docs/generate.py
 
 clean:
 	rm -rf $(VENV) .venv-* $(DEMO) dist .mypy_cache .ruff_cache .hypothesis

@@ -1,6 +1,7 @@
 """How a run ends: each class of error has one exit code, a sentence and a hint."""
 
 import json
+import os
 import sys
 import traceback
 from collections.abc import Sequence
@@ -8,6 +9,7 @@ from collections.abc import Sequence
 import click
 
 from kuberpult_cli.options import Shared
+from kuberpult_cli.output import printable
 from kuberpult_core.errors import (
     Conflict,
     Denied,
@@ -43,7 +45,8 @@ def guarded(group: click.Group, arguments: Sequence[str]) -> int:  # noqa: PLR09
     """Run *group* and turn whatever happens into an exit code and words on stderr."""
     given = Shared()
     try:
-        result = group.main(list(arguments), prog_name="kuberpult", standalone_mode=False, obj=given)
+        color = False if os.environ.get("NO_COLOR") else None
+        result = group.main(list(arguments), prog_name="kuberpult", standalone_mode=False, obj=given, color=color)
     except click.exceptions.Exit as stop:
         return stop.exit_code
     except click.Abort:
@@ -69,17 +72,17 @@ def _say(error: KuberpultError, given: Shared) -> None:
     if given.output in ("json", "jsonl"):
         from kuberpult_core.codec import error_data  # noqa: PLC0415 - only needed to fail in JSON
 
-        click.echo(json.dumps(error_data(error), default=str, ensure_ascii=False), err=True)
+        click.echo(json.dumps(error_data(error), default=str), err=True)
         return
-    click.echo(f"Error: {error}", err=True)
+    click.echo(f"Error: {printable(str(error))}", err=True)
     if error.hint:
-        click.echo(f"Hint: {error.hint}", err=True)
+        click.echo(f"Hint: {printable(error.hint)}", err=True)
 
 
 def _bug(error: Exception, given: Shared) -> int:
     if given.debug:
         traceback.print_exception(error)
-    click.echo(f"Error: Something unexpected happened: {type(error).__name__}: {error}", err=True)
+    click.echo(f"Error: Something unexpected happened: {type(error).__name__}: {printable(str(error))}", err=True)
     if not given.debug:
         click.echo("Hint: This is a bug. Run it again with --debug and report what it prints.", err=True)
     return FAILED

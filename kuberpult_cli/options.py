@@ -36,6 +36,8 @@ def _keep(context: click.Context, parameter: click.Parameter, value: Any) -> Non
     given = context.get_parameter_source(parameter.name or "")
     if value is not None and value is not False and given is not click.core.ParameterSource.DEFAULT:
         setattr(shared_options(context), parameter.name or "", value)
+        if parameter.name == "no_color":
+            context.find_root().color = context.color = False
 
 
 def exits_like_diff(function: F) -> F:
@@ -62,6 +64,16 @@ _OPTIONS: list[tuple[tuple[str, ...], dict[str, Any]]] = [
 
 def shared(function: F) -> F:
     """Give a command the options that every command has."""
-    for names, settings in reversed(_OPTIONS):
-        function = click.option(*names, expose_value=False, callback=_keep, **settings)(function)
-    return function
+    return shared_except()(function)
+
+
+def shared_except(*left_out: str) -> Callable[[F], F]:
+    """The same without those whose name means something else to the command; they stand before it, then."""
+
+    def give(function: F) -> F:
+        for names, settings in reversed(_OPTIONS):
+            if not set(names) & set(left_out):
+                function = click.option(*names, expose_value=False, callback=_keep, **settings)(function)
+        return function
+
+    return give

@@ -94,6 +94,8 @@ def cell(value: object) -> str:
         return NONE
     if isinstance(value, Mapping):
         return f"broken: {value['broken']}" if "broken" in value else str(value.get("name") or NONE)
+    if isinstance(value, bool):
+        return str(value).lower()
     if isinstance(value, list | tuple):
         return ",".join(map(str, value))
     return time_text(value) if isinstance(value, datetime) else str(value)

@@ -16,7 +16,7 @@ from kuberpult_core.config import EnvironmentConfig, checked, document_of
 from kuberpult_core.converter import Fault, structured
 from kuberpult_core.decision import Decision, Warned
 from kuberpult_core.errors import InvalidCommand, KuberpultError
-from kuberpult_core.events import Event
+from kuberpult_core.events import Event, Queued
 from kuberpult_core.manifests import BlobId, Manifest
 from kuberpult_core.model import Broken, LockInTheWay
 from kuberpult_core.words import fact, fact_name, lock_name, skip_line, warning_line
@@ -70,7 +70,7 @@ def _log() -> Converter:
 
 @cache
 def _answers() -> Converter:
-    converter = strict.build()
+    converter = strict.build(omit_defaults=False)
     converter.register_unstructure_hook(Manifest, lambda manifest: {"id": manifest.id, "size": manifest.size})
     converter.register_unstructure_hook(Broken, lambda broken: {"broken": broken.reason})
     strict.register_union(converter, Event)
@@ -174,6 +174,8 @@ def decision_data(decision: Decision) -> dict[str, Any]:
 
 def _fact_data(event: Event) -> dict[str, Any]:
     data = _answers().unstructure(event, unstructure_as=Event)
+    if isinstance(event, Queued):
+        data["waits_for"] = [lock_name(scope, lock_id) for scope, lock_id in event.waits_for]
     return {strict.TAG: data.pop(strict.TAG), "name": fact_name(event), "words": fact(event), **data}
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from enum import Enum
+from enum import Enum, StrEnum
 from functools import cache
 from types import UnionType
 from typing import Any, TypeVar, get_args, get_origin
@@ -39,10 +39,11 @@ class Fault(ValueError):
     """A value that does not fit its field; the message says why."""
 
 
-def build(*, allow_unknown: bool = False) -> Converter:
+def build(*, allow_unknown: bool = False, omit_defaults: bool = True) -> Converter:
     """The converter: everything that the project reads or writes as JSON goes through one of these.
 
-    *allow_unknown* is for files in the repository, in which others may keep keys of their own.
+    *allow_unknown* is for files in the repository, in which others may keep keys of their own;
+    without *omit_defaults*, every field is written, for readers who look for it.
     """
     converter = Converter(forbid_extra_keys=not allow_unknown, detailed_validation=True)
     for primitive in (str, int, bool):
@@ -52,9 +53,11 @@ def build(*, allow_unknown: bool = False) -> Converter:
     converter.register_structure_hook(Manifest, _manifest)
     converter.register_unstructure_hook(Manifest, _manifest_data)
     converter.register_structure_hook_factory(lambda cls: _is(cls, Enum), _choice)
-    converter.register_unstructure_hook_factory(lambda cls: _is(cls, Enum), lambda _: lambda value: value.value)
+    converter.register_unstructure_hook(StrEnum, lambda value: value.value)
     converter.register_structure_hook_factory(attrs.has, lambda cls: _structure_class(cls, converter))
-    converter.register_unstructure_hook_factory(attrs.has, lambda cls: _unstructure_class(cls, converter))
+    converter.register_unstructure_hook_factory(
+        attrs.has, lambda cls: _unstructure_class(cls, converter, omit_defaults)
+    )
     converter.register_structure_hook_factory(_is_mapping, lambda cls: _mapping(cls, converter))
     converter.register_structure_hook_factory(_is_tuple, lambda cls: _sequence(cls, converter))
     converter.register_structure_hook_factory(_is_optional, lambda cls: _optional(cls, converter))
@@ -216,8 +219,8 @@ def _structure_class(cls: type, converter: Converter) -> Callable[[Any, Any], An
     return structure
 
 
-def _unstructure_class(cls: type, converter: Converter) -> Callable[[Any], Any]:
-    return make_dict_unstructure_fn(cls, converter, **_overrides(cls, omit_if_default=True))
+def _unstructure_class(cls: type, converter: Converter, omit_defaults: bool) -> Callable[[Any], Any]:
+    return make_dict_unstructure_fn(cls, converter, **_overrides(cls, omit_if_default=omit_defaults))
 
 
 def _mapping(cls: Any, converter: Converter) -> Callable[[Any, Any], Any]:

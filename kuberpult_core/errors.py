@@ -55,8 +55,12 @@ class KuberpultError(Exception):
         """The facts as the sentence shows them."""
         return {name: _Shown(value) if isinstance(value, str) else value for name, value in self.facts.items()}
 
+    def _place(self, path: str) -> str:
+        """A path into a document as people read it: without the mark of its root."""
+        return path.removeprefix("$").removeprefix(".") or "its top"
+
     def __str__(self) -> str:
-        return f"{self.sentence} (at {self.at})" if self.at else self.sentence
+        return f"{self.sentence} (at {self.at})" if self.at and not hasattr(self, "path") else self.sentence
 
 
 class _Shown(str):
@@ -137,6 +141,9 @@ class InvalidConfig(Invalid):
     words = "The configuration is wrong at {path}: {reason}."
     advice = "The fields are described in docs/layout.md."
 
+    def _shown(self) -> dict[str, Any]:
+        return {"path": self._place(self.path), "reason": self.reason}
+
 
 @attrs.define
 class InvalidCommand(Invalid):
@@ -147,6 +154,9 @@ class InvalidCommand(Invalid):
     code = "invalid_command"
     words = "The command is wrong at {path}: {reason}."
     advice = "The commands and their fields are described in docs/commands.md."
+
+    def _shown(self) -> dict[str, Any]:
+        return {"path": self._place(self.path), "reason": self.reason}
 
 
 @attrs.define

@@ -35,6 +35,8 @@ class Deployed:
     version: Version
     previous: Version | None = None
     cause: Cause = Cause.ASKED
+    dropped: Version | None = None
+    """Another version that waited, and does not any more."""
 
 
 @attrs.frozen
@@ -143,6 +145,8 @@ class ApplicationRemoved:
     application: ApplicationName
     version: Version | None = None
     """What was in place."""
+    dropped: Version | None = None
+    """What waited."""
 
 
 @attrs.frozen

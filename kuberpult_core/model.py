@@ -214,9 +214,9 @@ class Environment:
         """Its configuration as it lies in the repository."""
         return self._stored()
 
-    def placement(self, application: ApplicationName) -> Placement:
+    def placement(self, application: str) -> Placement:
         """What is placed here of *application*; an empty placement if nothing is."""
-        return self.placements.get(application, NO_PLACEMENT)
+        return self.placements.get(ApplicationName(application), NO_PLACEMENT)
 
 
 @attrs.frozen
@@ -278,41 +278,42 @@ class State:
         """The settings as they lie in the repository."""
         return self._stored_settings()
 
-    def placement(self, environment: EnvironmentName, application: ApplicationName) -> Placement:
+    def placement(self, environment: str, application: str) -> Placement:
         """What is placed of *application* on *environment*; empty if either is unknown."""
-        there = self.environments.get(environment)
+        there = self.environments.get(EnvironmentName(environment))
         return there.placement(application) if there else NO_PLACEMENT
 
-    def release(self, application: ApplicationName, version: Version) -> Release | None:
+    def release(self, application: str, version: int) -> Release | None:
         """The release of that number, if there is one that can be read."""
-        there = self.applications.get(application)
-        return there.releases.get(version) if there else None
+        there = self.applications.get(ApplicationName(application))
+        return there.releases.get(Version(version)) if there else None
 
-    def team_of(self, application: ApplicationName) -> TeamName | None:
+    def team_of(self, application: str) -> TeamName | None:
         """The team that *application* belongs to, if it exists and has one."""
-        there = self.applications.get(application)
+        there = self.applications.get(ApplicationName(application))
         return there.team if there else None
 
     def members(self, group: GroupName) -> list[EnvironmentName]:
         """The environments of *group*, in name order."""
         return sorted(name for name, environment in self.environments.items() if environment.config.group == group)
 
-    def locks_on(self, environment: EnvironmentName, application: ApplicationName) -> list[LockInTheWay]:
+    def locks_on(self, environment: str, application: str) -> list[LockInTheWay]:
         """Every lock in the way of a placement: its environment's, its own, its team's."""
-        there = self.environments.get(environment)
+        name = EnvironmentName(environment)
+        there = self.environments.get(name)
         if there is None:
             return []
-        whole, own = LockScope(environment), LockScope(environment, application)
+        whole, own = LockScope(name), LockScope(name, ApplicationName(application))
         found = [(whole, there.locks), (own, there.placement(application).locks)]
         if there.team_locks and (team := self.team_of(application)) in there.team_locks:
-            found.append((LockScope(environment, team=team), there.team_locks[team]))  # type: ignore[index]  # in it
+            found.append((LockScope(name, team=team), there.team_locks[team]))  # type: ignore[index]  # in it
         return [
             LockInTheWay(scope, lock_id, locks[lock_id]) for scope, locks in found for lock_id in sorted(locks)
         ]
 
-    def is_locked(self, environment: EnvironmentName, application: ApplicationName) -> bool:
+    def is_locked(self, environment: str, application: str) -> bool:
         """Whether at least one lock is in the way; looks at names only, reads no lock."""
-        there = self.environments.get(environment)
+        there = self.environments.get(EnvironmentName(environment))
         if there is None:
             return False
         if there.locks or there.placement(application).locks:

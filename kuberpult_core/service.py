@@ -106,29 +106,19 @@ class Repository:
         When this returns, it is published. When it raises a refusal (*Invalid*, *NotFound*,
         *Rejected*), a *Conflict* or *Unavailable*, it has not happened and never will.
         """
-        return self._apply(command, actor, at, lambda _: None)
+        return self._apply(actor, at, lambda state: decide(state, command))
 
     def carry_out(self, plan: Plan, actor: Actor, at: datetime | None = None) -> Applied:
         """Carry out exactly *plan*: like :meth:`apply`, or :class:`PlanOutdated` with what has changed."""
+        return self._apply(actor, at, lambda state: _as_planned(plan, state))
 
-        def as_planned(decision: Decision) -> None:
-            if decision != plan.decision:
-                raise PlanOutdated(difference(plan.decision, decision))
-
-        try:
-            return self._apply(plan.command, actor, at, as_planned)
-        except (Invalid, NotFound, Rejected) as refusal:
-            raise PlanOutdated((f"it is refused now: {refusal}",)) from refusal
-
-    def _apply(
-        self, command: Command, actor: Actor, at: datetime | None, check: Callable[[Decision], None]
-    ) -> Applied:
+    def _apply(self, actor: Actor, at: datetime | None, decider: Callable[[State], Decision]) -> Applied:
         deadline = time.monotonic() + self._patience
         wait = _FIRST_WAIT
         with self._writing:
             while True:
                 stamp = Stamp(at or self._clock(), actor)
-                applied, conflict = self._try(command, stamp, check)
+                applied, conflict = self._try(stamp, decider)
                 if applied:
                     return applied
                 if time.monotonic() + wait > deadline:
@@ -136,13 +126,10 @@ class Repository:
                 self._sleep(wait * random.uniform(0.5, 1.5))  # noqa: S311 - spreads retries, guards nothing
                 wait = min(2 * wait, _LONGEST_WAIT)
 
-    def _try(
-        self, command: Command, stamp: Stamp, check: Callable[[Decision], None]
-    ) -> tuple[Applied | None, LostRace | Busy]:
+    def _try(self, stamp: Stamp, decider: Callable[[State], Decision]) -> tuple[Applied | None, LostRace | Busy]:
         """Decide on the present head and publish; or say what was in the way."""
         head, state = self.snapshot()
-        decision = decide(state, command)
-        check(decision)
+        decision = decider(state)
         conflict: LostRace | Busy = LostRace(self._patience)
         if decision.is_nothing:
             return Applied(decision, None), conflict
@@ -156,6 +143,17 @@ class Repository:
         message = journal.message(decision)
         tree, objects = edited(self.store, head, state, decision, stamp)
         return NewCommit(tree, head.commit, message, stamp.actor, stamp.time, objects)
+
+
+def _as_planned(plan: Plan, state: State) -> Decision:
+    """The decision that was planned, or the conflict with what would happen now."""
+    try:
+        decision = decide(state, plan.command)
+    except (Invalid, NotFound, Rejected) as refusal:
+        raise PlanOutdated((f"it is refused now ({refusal.code})",)) from refusal
+    if decision != plan.decision:
+        raise PlanOutdated(difference(plan.decision, decision))
+    return decision
 
 
 def edited(

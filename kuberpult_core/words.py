@@ -96,8 +96,8 @@ def fact(event: Event) -> str:
 
 def _happened(event: Event) -> str:  # noqa: PLR0911 - one for each kind of fact
     match event:
-        case Deployed(_, _, version, previous, cause):
-            return f"{previous or NONE} → {version}{_CAUSES[cause]}"
+        case Deployed(_, _, version, previous, cause, dropped):
+            return f"{previous or NONE} → {version}{_CAUSES[cause]}{_dropped(dropped)}"
         case Queued(_, _, version, replaced):
             instead = f" instead of {replaced}" if replaced else ""
             return f"{version}{instead}{_waiting(event)}"
@@ -108,8 +108,8 @@ def _happened(event: Event) -> str:  # noqa: PLR0911 - one for each kind of fact
             return f"{how}: {quoted(lock.message)}"
         case TeamSet(_, team, previous_team):
             return f"team {previous_team or NONE} → {team or NONE}"
-        case ApplicationRemoved(_, _, version):
-            return f"{version or NONE} removed"
+        case ApplicationRemoved(_, _, version, dropped):
+            return f"{version or NONE} removed{_dropped(dropped)}"
         case ReleaseCreated() | EnvironmentCreated():
             return "created"
         case EnvironmentUpdated() | SettingsUpdated():
@@ -118,6 +118,10 @@ def _happened(event: Event) -> str:  # noqa: PLR0911 - one for each kind of fact
             return "deleted"
         case _:
             assert_never(event)
+
+
+def _dropped(version: int | None) -> str:
+    return f" ({version} does not wait any more)" if version else ""
 
 
 def _waiting(event: Queued) -> str:

@@ -18,7 +18,7 @@ def command() -> None:
 @command.command("list")
 @shared
 def list_() -> None:
-    r"""List the applications.
+    """List the applications.
 
     \b
     Example:
@@ -39,7 +39,7 @@ def list_() -> None:
 @click.argument("app")
 @shared
 def show(app: str) -> None:
-    r"""Show where APP is, what waits, and which locks lie in its way.
+    """Show where APP is, what waits, and which locks lie in its way.
 
     \b
     Example:
@@ -71,7 +71,7 @@ def show(app: str) -> None:
 @changing
 @shared
 def set_team(app: str, team: str | None, no_team: bool, dry_run: bool) -> None:
-    r"""Let APP belong to TEAM. What only the old team's locks held back goes out.
+    """Let APP belong to TEAM. What only the old team's locks held back goes out.
 
     \b
     Examples:
@@ -90,7 +90,7 @@ def set_team(app: str, team: str | None, no_team: bool, dry_run: bool) -> None:
 @changing
 @shared
 def remove(app: str, env: str, ignore_locks: bool, allow_cascade: bool, yes: bool, dry_run: bool) -> None:
-    r"""Take APP off ENV; its releases stay.
+    """Take APP off ENV; its releases stay.
 
     \b
     Examples:
@@ -107,7 +107,7 @@ def remove(app: str, env: str, ignore_locks: bool, allow_cascade: bool, yes: boo
 @changing
 @shared
 def delete(app: str, ignore_locks: bool, allow_cascade: bool, yes: bool, dry_run: bool) -> None:
-    r"""Take APP off every environment and delete its releases.
+    """Take APP off every environment and delete its releases.
 
     \b
     Example:
@@ -121,7 +121,7 @@ def delete(app: str, ignore_locks: bool, allow_cascade: bool, yes: bool, dry_run
 @changing
 @shared
 def cleanup(app: str, dry_run: bool) -> None:
-    r"""Delete the releases of APP that nothing needs any more.
+    """Delete the releases of APP that nothing needs any more.
 
     \b
     Example:

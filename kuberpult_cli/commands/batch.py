@@ -14,7 +14,7 @@ from kuberpult_core.codec import MAX_BATCH_BYTES
 @changing
 @shared
 def command(file: str, dry_run: bool) -> None:
-    r"""Carry out the commands in FILE (- for standard input), JSON or YAML, as one commit.
+    """Carry out the commands in FILE (- for standard input), JSON or YAML, as one commit.
 
     Each command sees what the one before left. If one is refused, none happens.
 

@@ -123,7 +123,7 @@ def argocd_steps(folder: Path) -> Step:
 @click.argument("path", default="kuberpult-demo")
 @shared
 def command(path: str) -> None:
-    r"""Make PATH/manifests.git with development, staging and production, and tell its story.
+    """Make PATH/manifests.git with development, staging and production, and tell its story.
 
     \b
     Examples:

@@ -26,7 +26,7 @@ def lock_behavior(*, ignore_locks: bool, fail_if_locked: bool) -> LockBehavior:
 @changing
 @shared
 def command(app: str, env: str, version: str, ignore_locks: bool, fail_if_locked: bool, dry_run: bool) -> None:
-    r"""Put VERSION of APP on ENV; if it is locked, let it wait.
+    """Put VERSION of APP on ENV; if it is locked, let it wait.
 
     \b
     Examples:

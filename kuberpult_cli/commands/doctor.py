@@ -3,16 +3,19 @@
 import click
 
 from kuberpult_cli import output
-from kuberpult_cli.exits import DONE, FAILED
-from kuberpult_cli.options import shared
+from kuberpult_cli.exits import DIFFERENT, DONE
+from kuberpult_cli.options import exits_like_diff, shared
 from kuberpult_cli.session import repository
 from kuberpult_core import views
 
 
 @click.command()
 @shared
+@exits_like_diff
 def command() -> int:
-    r"""List what is broken: where, and why. Changes nothing; exit code 1 if there is anything.
+    """List what is broken: where, and why. Changes nothing.
+
+    Exit code 0: nothing is, 1: something is, 3: failed.
 
     \b
     Example:
@@ -26,4 +29,4 @@ def command() -> int:
         return DONE
     rows = [(problem.path, problem.reason) for problem in problems]
     output.emit(data, ("PATH", "PROBLEM"), rows, [problem.path for problem in problems])
-    return FAILED if data else DONE
+    return DIFFERENT if data else DONE

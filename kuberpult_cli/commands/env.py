@@ -10,7 +10,7 @@ from kuberpult_cli.exits import DIFFERENT, DONE
 from kuberpult_cli.options import exits_like_diff, shared
 from kuberpult_cli.parsing import config_document
 from kuberpult_cli.session import repository
-from kuberpult_core import CreateEnvironment, DeleteEnvironment, UpdateEnvironment, comparing, views
+from kuberpult_core import CreateEnvironment, DeleteEnvironment, IfExists, UpdateEnvironment, comparing, views
 from kuberpult_core.config import checked
 from kuberpult_core.documents import merge
 from kuberpult_core.names import environment_name
@@ -41,12 +41,25 @@ def _patch(upstream: str | None, upstream_latest: bool, group: str | None, confi
 @click.option("--upstream-latest", is_flag=True, help="New releases come here by themselves.")
 @click.option("--group", help="The group it belongs to.")
 @click.option("--config", metavar="FILE", help="Its config.json (- for standard input).")
+@click.option(
+    "--if-exists",
+    type=click.Choice([it.value for it in IfExists]),
+    default=IfExists.REFUSE.value,
+    show_default=True,
+    help="Refuse, or put this config in the place of the one that is there.",
+)
 @changing
 @shared
 def create(
-    name: str, upstream: str | None, upstream_latest: bool, group: str | None, config: str | None, dry_run: bool
+    name: str,
+    upstream: str | None,
+    upstream_latest: bool,
+    group: str | None,
+    config: str | None,
+    if_exists: str,
+    dry_run: bool,
 ) -> None:
-    r"""Make the environment NAME.
+    """Make the environment NAME.
 
     \b
     Examples:
@@ -55,7 +68,7 @@ def create(
       kuberpult env create production --upstream staging --config production.json
     """
     document = merge({}, _patch(upstream, upstream_latest, group, config))
-    carry_out(CreateEnvironment(name, checked(document)), dry_run=dry_run)
+    carry_out(CreateEnvironment(name, checked(document), IfExists(if_exists)), dry_run=dry_run)
 
 
 @command.command()
@@ -78,7 +91,7 @@ def update(
     yes: bool,
     dry_run: bool,
 ) -> None:
-    r"""Change the config of NAME; what is not named stays.
+    """Change the config of NAME; what is not named stays.
 
     \b
     Examples:
@@ -97,7 +110,7 @@ def update(
 @changing
 @shared
 def delete(name: str, ignore_locks: bool, allow_cascade: bool, yes: bool, dry_run: bool) -> None:
-    r"""Take NAME away with all that is on it.
+    """Take NAME away with all that is on it.
 
     \b
     Example:
@@ -109,7 +122,7 @@ def delete(name: str, ignore_locks: bool, allow_cascade: bool, yes: bool, dry_ru
 @command.command("list")
 @shared
 def list_() -> None:
-    r"""List the environments, in the order of promotion.
+    """List the environments, in the order of promotion.
 
     \b
     Example:
@@ -130,7 +143,7 @@ def list_() -> None:
 @click.argument("name")
 @shared
 def show(name: str) -> None:
-    r"""Show the config and the locks of NAME.
+    """Show the config and the locks of NAME.
 
     \b
     Example:
@@ -151,7 +164,7 @@ def show(name: str) -> None:
 @shared
 @exits_like_diff
 def diff(env1: str, env2: str) -> int:
-    r"""List the applications that are not at the same version. Exit code 0: none, 1: some, 3: failed.
+    """List the applications that are not at the same version. Exit code 0: none, 1: some, 3: failed.
 
     \b
     Example:

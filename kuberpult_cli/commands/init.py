@@ -14,7 +14,7 @@ from kuberpult_core import UpdateSettings, init_repository
 @click.option("--url", help="Where Argo CD will clone it from.")
 @shared
 def command(path: str, url: str | None) -> None:
-    r"""Make a new, empty, bare repository at PATH.
+    """Make a new, empty, bare repository at PATH.
 
     \b
     Examples:

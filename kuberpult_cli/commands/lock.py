@@ -60,7 +60,7 @@ def create(
     on_expiry: str | None,
     dry_run: bool,
 ) -> None:
-    r"""Lock ENV, or one application or team on it.
+    """Lock ENV, or one application or team on it.
 
     \b
     Examples:
@@ -99,7 +99,7 @@ def delete(
     ignore_missing: bool,
     dry_run: bool,
 ) -> None:
-    r"""Delete the lock ID from ENV; what waited for the last lock is deployed. With --group, ID alone.
+    """Delete the lock ID from ENV; what waited for the last lock is deployed. With --group, ID alone.
 
     \b
     Examples:
@@ -127,7 +127,7 @@ def delete(
 @click.option("--app", help="Only what holds this application back.")
 @shared
 def list_(env: str | None, app: str | None) -> None:
-    r"""List the locks, whose they are, and what waits behind them.
+    """List the locks, whose they are, and what waits behind them.
 
     \b
     Examples:
@@ -162,7 +162,7 @@ def _expiry(expires_at: Any, now: Any) -> object:
 @changing
 @shared
 def expire(dry_run: bool) -> None:
-    r"""Delete the locks whose time is past; what waited for the last one is deployed or dropped, as each says.
+    """Delete the locks whose time is past; what waited for the last one is deployed or dropped, as each says.
 
     \b
     Example:

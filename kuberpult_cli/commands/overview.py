@@ -17,7 +17,7 @@ from kuberpult_core.names import environment_name, team_name
 @click.option("--app", metavar="PATTERN", help="Only applications of that name; * and ? stand for others.")
 @shared
 def command(env: str | None, team: str | None, app: str | None) -> None:
-    r"""Show services × environments: the version, → what waits behind locks, ! what is locked.
+    """Show services × environments: the version, → what waits behind locks, ! what is locked.
 
     \b
     Examples:

@@ -19,7 +19,7 @@ def command() -> None:
 @click.option("--env", help="Only this environment.")
 @shared
 def list_(env: str | None) -> None:
-    r"""List what waits, and for which locks.
+    """List what waits, and for which locks.
 
     \b
     Examples:
@@ -42,7 +42,7 @@ def list_(env: str | None) -> None:
 @changing
 @shared
 def cancel(app: str, env: str, dry_run: bool) -> None:
-    r"""Empty the queue of APP on ENV.
+    """Empty the queue of APP on ENV.
 
     \b
     Example:

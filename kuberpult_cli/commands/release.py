@@ -51,14 +51,14 @@ def create(
     team: str | None,
     dry_run: bool,
 ) -> None:
-    r"""Store a release of APP: a manifest for each environment it can run on.
+    """Store a release of APP: a manifest for each environment it can run on.
 
     It is deployed by itself to the environments that follow the newest release.
 
     \b
     Examples:
       kuberpult release create cart --manifests build/manifests
-      kuberpult release create cart --manifest staging=staging.yaml --manifest production=prod.yaml \
+      kuberpult release create cart --manifest staging=staging.yaml --manifest production=prod.yaml \\
           --version 12 --commit "$GIT_COMMIT" --message "Fix the total"
     """
     if not pairs and not folder:
@@ -82,7 +82,7 @@ def create(
 @click.argument("app")
 @shared
 def list_(app: str) -> None:
-    r"""List the releases of APP, the newest first, and where each is.
+    """List the releases of APP, the newest first, and where each is.
 
     \b
     Example:
@@ -114,7 +114,7 @@ def list_(app: str) -> None:
 @click.option("--manifest", "env", metavar="ENV", help="Print this environment's manifest as it is.")
 @shared
 def show(app: str, version: str, env: str | None) -> None:
-    r"""Show where a release came from and where it is, or print one of its manifests.
+    """Show where a release came from and where it is, or print one of its manifests.
 
     \b
     Examples:
@@ -140,7 +140,7 @@ def show(app: str, version: str, env: str | None) -> None:
 @shared
 @exits_like_diff
 def diff(app: str, version1: str, version2: str, env: str | None) -> int:
-    r"""Compare the manifests of two releases; values of Secrets are shown as hashes.
+    """Compare the manifests of two releases; values of Secrets are shown as hashes.
 
     Exit code 0: the same, 1: different, 3: failed.
 

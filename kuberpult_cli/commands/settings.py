@@ -6,7 +6,7 @@ import click
 
 from kuberpult_cli import output
 from kuberpult_cli.changing import carry_out, changing
-from kuberpult_cli.options import shared
+from kuberpult_cli.options import shared, shared_except
 from kuberpult_cli.session import repository
 from kuberpult_core import UpdateSettings
 from kuberpult_core.converter import shared as file_converter
@@ -20,7 +20,7 @@ def command() -> None:
 @command.command()
 @shared
 def show() -> None:
-    r"""Show the settings, defaults included.
+    """Show the settings, defaults included.
 
     \b
     Example:
@@ -35,27 +35,27 @@ def show() -> None:
         "longNames": settings.long_names,
     }
     data.update(file_converter().unstructure(settings))
-    output.emit(data, ("SETTING", "VALUE"), [(key, str(value)) for key, value in data.items()], data)
+    output.emit(data, ("SETTING", "VALUE"), [(key, output.cell(value)) for key, value in data.items()], data)
 
 
 @command.command("set")
 @click.option("--url", help="Where Argo CD clones the repository from.")
-@click.option("--follow", "branch", metavar="BRANCH", help="The branch that Argo CD follows.")
+@click.option("--branch", "followed", metavar="BRANCH", help="The branch that Argo CD follows.")
 @click.option("--keep-releases", type=int, metavar="N", help="Releases kept below the oldest one in use.")
 @click.option("--long-names/--no-long-names", default=None, help="Application names of up to 70 characters.")
 @changing
-@shared
+@shared_except("--branch")
 def set_(
-    url: str | None, branch: str | None, keep_releases: int | None, long_names: bool | None, dry_run: bool
+    url: str | None, followed: str | None, keep_releases: int | None, long_names: bool | None, dry_run: bool
 ) -> None:
-    r"""Change settings; what is not named stays.
+    """Change settings; what is not named stays.
 
     \b
     Examples:
       kuberpult settings set --url https://git.example.com/manifests.git
       kuberpult settings set --keep-releases 40 --dry-run
     """
-    given = {"url": url, "branch": branch, "keepReleases": keep_releases, "longNames": long_names}
+    given = {"url": url, "branch": followed, "keepReleases": keep_releases, "longNames": long_names}
     patch: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
     if not patch:
         raise click.UsageError("Name at least one setting to change.")

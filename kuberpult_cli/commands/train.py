@@ -21,7 +21,7 @@ def command() -> None:
 @changing
 @shared
 def run(target: str, team: str | None, ignore_locks: bool, fail_if_locked: bool, dry_run: bool) -> None:
-    r"""Run a train to TARGET, an environment or a group of that name.
+    """Run a train to TARGET, an environment or a group of that name.
 
     \b
     Examples:
@@ -40,7 +40,7 @@ def run(target: str, team: str | None, ignore_locks: bool, fail_if_locked: bool,
 @click.option("--fail-if-locked", is_flag=True, help="Leave out what is locked instead of queueing it.")
 @shared
 def plan(target: str, team: str | None, ignore_locks: bool, fail_if_locked: bool) -> None:
-    r"""Show what a train to TARGET would do, with the reason for every skip. Changes nothing.
+    """Show what a train to TARGET would do, with the reason for every skip. Changes nothing.
 
     \b
     Example:

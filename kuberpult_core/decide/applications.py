@@ -85,4 +85,5 @@ def _remove(
 ) -> None:
     argocd.check_cascade(course, environment, [application], allow_cascade)
     now = course.state.placement(environment, application)
-    course.happens(ApplicationRemoved(environment, application, deploying.number(now.version)))
+    was, waited = deploying.number(now.version), deploying.number(now.queued)
+    course.happens(ApplicationRemoved(environment, application, was, waited))

@@ -75,7 +75,8 @@ def happens_deployed(
 ) -> None:
     """The fact that *version* is in place."""
     now = course.state.placement(environment, application)
-    course.happens(Deployed(environment, application, version, number(now.version), cause))
+    dropped = None if now.queued == version else number(now.queued)
+    course.happens(Deployed(environment, application, version, number(now.version), cause, dropped))
 
 
 def happens_emptied(

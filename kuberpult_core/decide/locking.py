@@ -29,9 +29,7 @@ def create_lock(course: Course, command: CreateLock) -> None:
         _lay(course, scope, command.lock_id, lock)
     if is_group:
         names = ", ".join(scope.environment for scope in scopes)
-        course.note(
-            f"The group has {len(scopes)} environments now ({names}); one that joins it later is not locked."
-        )
+        course.note(f"Locked in this group: {names}. An environment that joins it later is not locked.")
 
 
 def _lay(course: Course, scope: LockScope, lock_id: LockId, lock: Lock) -> None:
