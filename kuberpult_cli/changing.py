@@ -9,6 +9,7 @@ import click
 from kuberpult_cli import output
 from kuberpult_cli.session import actor, repository
 from kuberpult_core import Command, Decision, Skip, SkipReason, decision_data
+from kuberpult_core.errors import printable
 from kuberpult_core.words import fact, fact_name, skip_line, warning_line
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -51,7 +52,7 @@ def _is_terminal() -> bool:
 
 def _confirm(decision: Decision) -> None:
     for text in lines(decision):
-        click.echo(output.printable(text), err=True)
+        click.echo(printable(text), err=True)
     click.confirm("Do this?", abort=True, err=True)
 
 

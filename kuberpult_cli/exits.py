@@ -9,7 +9,6 @@ from collections.abc import Sequence
 import click
 
 from kuberpult_cli.options import Shared
-from kuberpult_cli.output import printable
 from kuberpult_core.errors import (
     Conflict,
     Denied,
@@ -19,6 +18,7 @@ from kuberpult_core.errors import (
     Rejected,
     Unavailable,
     Unknown,
+    printable,
 )
 
 DONE, FAILED, USAGE, DENIED, REFUSED, CONFLICT, UNKNOWN, INTERRUPTED = 0, 1, 2, 4, 5, 6, 8, 130

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from kuberpult_cli.options import shared_options
+from kuberpult_core.errors import printable
 from kuberpult_core.layout import time_text
 
 NONE = "<none>"
@@ -19,11 +20,6 @@ Row = Sequence[object]
 def form() -> str:
     """The form of the answer that was asked for."""
     return shared_options(click.get_current_context()).output
-
-
-def printable(text: str) -> str:
-    """*text* without anything that a terminal would obey: control and formatting characters as escapes."""
-    return "".join(it if it.isprintable() else it.encode("unicode_escape").decode() for it in text)
 
 
 def say(line: str) -> None:

@@ -25,6 +25,11 @@ def quoted(text: str, longest: int = 60) -> str:
 _MOST_NAMED = 10
 
 
+def printable(text: str) -> str:
+    """*text* without anything that a terminal would obey: control and formatting characters as escapes."""
+    return "".join(it if it.isprintable() else it.encode("unicode_escape").decode() for it in text)
+
+
 class KuberpultError(Exception):
     """The root of everything this library raises on purpose."""
 
@@ -60,7 +65,8 @@ class KuberpultError(Exception):
         return path.removeprefix("$").removeprefix(".") or "its top"
 
     def __str__(self) -> str:
-        return f"{self.sentence} (at {self.at})" if self.at and not hasattr(self, "path") else self.sentence
+        known = str(getattr(self, "path", ""))
+        return f"{self.sentence} (at {self.at})" if self.at and not known.startswith(self.at) else self.sentence
 
 
 class _Shown(str):

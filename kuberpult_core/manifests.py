@@ -27,6 +27,8 @@ MAX_NODES = 1_000_000
 _Loader: type = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _resolver = Resolver()
 _SURROGATES = re.compile(rb"\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})")
+_NULL, _BOOL = "tag:yaml.org,2002:null", "tag:yaml.org,2002:bool"
+_TRUE = {"true", "yes", "on"}
 _OPENING = (yaml.MappingStartEvent, yaml.SequenceStartEvent)
 _CLOSING = (yaml.MappingEndEvent, yaml.SequenceEndEvent)
 
@@ -205,8 +207,8 @@ class _Document:
         tag = event.tag
         if tag is None or tag == "!":
             tag = _resolver.resolve(yaml.ScalarNode, event.value, event.implicit)  # type: ignore[no-untyped-call]  # stubs
-        is_null = tag == "tag:yaml.org,2002:null"
-        node = _Node("scalar", _digest("scalar", str(tag), event.value.encode()), 1, is_null)
+        value = _one_spelling(str(tag), event.value)
+        node = _Node("scalar", _digest("scalar", str(tag), value.encode()), 1, tag == _NULL)
         return self._remember(event.anchor, node)
 
     def _remember(self, anchor: str | None, node: _Node) -> _Node:
@@ -220,6 +222,13 @@ class _Document:
         parent.nodes += node.nodes
         if parent.nodes > self._allowed:
             raise _Fault(f"its aliases stand for more than {MAX_NODES} nodes")
+
+
+def _one_spelling(tag: str, value: str) -> str:
+    """The same text for the same null and the same truth value, however they are written."""
+    if tag == _NULL:
+        return ""
+    return str(value.lower() in _TRUE).lower() if tag == _BOOL else value
 
 
 def _digest(kind: str, tag: str, *parts: bytes) -> bytes:

@@ -7,6 +7,7 @@ follows from its text, so it is compared with those of the releases that exist.
 
 import re
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from functools import partial
 
 import attrs
@@ -111,6 +112,12 @@ class _Reader:
             text = content[:MAX_TEXT].decode(errors="replace")
         return text.rstrip("\r\n") or None
 
+    def _time(self, path: str, text: str | None) -> datetime | None:
+        time = layout.read_time(text) if text else None
+        if text and time is None:
+            self._report(path, f"it says {quoted(text)}, which is not a time")
+        return time
+
     def _settings(self, entry: Entry | None) -> StoredSettings:
         content = self._bytes(layout.SETTINGS, entry)
         if content is None:
@@ -166,13 +173,12 @@ class _Reader:
 
     def _origin(self, path: str, entries: Entries) -> Origin:
         text = partial(self._text, path, entries)
-        created_at = text("created_at")
         return Origin(
             text("source_commit_id"),
             text("source_author"),
             text("source_message"),
             text("display_version"),
-            layout.read_time(created_at) if created_at else None,
+            self._time(f"{path}/created_at", text("created_at")),
         )
 
     # Environments
@@ -222,15 +228,15 @@ class _Reader:
             folder, _, name = path.rpartition("/")
             return Lock(self._text(folder, {name: entry}, name) or "")
         text = partial(self._text, path, self._folder(path, entry))
-        created_at, expires_at, on_expiry = text("created_at"), text("expires_at"), text("on_expiry")
+        on_expiry = text("on_expiry")
         if on_expiry and on_expiry not in list(OnUnlock):
             self._report(f"{path}/on_expiry", f"it says {quoted(on_expiry)}, not deploy or discard")
         return Lock(
             text("message") or "",
-            layout.read_time(created_at) if created_at else None,
+            self._time(f"{path}/created_at", text("created_at")),
             _actor(text("created_by_name"), text("created_by_email")),
             text("ci_link"),
-            layout.read_time(expires_at) if expires_at else None,
+            self._time(f"{path}/expires_at", text("expires_at")),
             OnUnlock(on_expiry) if on_expiry in list(OnUnlock) else None,
             text("suggested_lifetime"),
         )
@@ -248,9 +254,8 @@ class _Reader:
 
     def _deployment(self, path: str, entries: Entries) -> Deployment:
         text = partial(self._text, path, entries)
-        at = text("deployed_at_utc")
         by = _actor(text("deployed_by"), text("deployed_by_email"))
-        return Deployment(by, layout.read_time(at) if at else None)
+        return Deployment(by, self._time(f"{path}/deployed_at_utc", text("deployed_at_utc")))
 
     def _link(self, path: str, application: ApplicationName, entry: Entry | None) -> Version | Broken | None:
         if entry is None:

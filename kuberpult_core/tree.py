@@ -53,10 +53,12 @@ def find(objects: Objects, root: ObjectId | None, path: str) -> Entry | None:
 
 
 class Folder:
-    """A folder being edited: its entries, of which only those on a changed path are folders themselves."""
+    """A folder being edited; one that was only looked at keeps its id."""
 
-    def __init__(self, entries: Entries) -> None:
+    def __init__(self, entries: Entries, unchanged: ObjectId | None = None) -> None:
         self.entries = entries
+        self.unchanged = unchanged
+        """Its id while nothing in it or below it has changed."""
 
 
 class Editor:
@@ -64,7 +66,7 @@ class Editor:
 
     def __init__(self, objects: Objects, root: ObjectId | None) -> None:
         self._objects = objects
-        self._root = Folder(dict(objects.tree(root)) if root else {})
+        self._root = Folder(dict(objects.tree(root)) if root else {}, root)
         self._written: dict[ObjectId, NewObject] = {}
 
     def apply(self, changes: Iterable[Change]) -> None:
@@ -98,39 +100,50 @@ class Editor:
         """The folder of that name, opened for editing; none if there is no folder."""
         entry = folder.entries.get(name)
         if isinstance(entry, Entry) and entry.mode == FOLDER:
-            entry = folder.entries[name] = Folder(dict(self._objects.tree(entry.id)))
+            entry = folder.entries[name] = Folder(dict(self._objects.tree(entry.id)), entry.id)
         return entry if isinstance(entry, Folder) else None
+
+    def _walk(self, parents: list[str]) -> list[Folder] | None:
+        """The folders from the root down *parents*; none if one of them is not there."""
+        way = [self._root]
+        for parent in parents:
+            below = self._open(way[-1], parent)
+            if below is None:
+                return None
+            way.append(below)
+        return way
 
     def _put(self, path: str, entry: Entry) -> None:
         *parents, name = path.split("/")
         folder = self._root
+        folder.unchanged = None
         for parent in parents:
             below = self._open(folder, parent)
             if below is None:  # nothing, or something that is replaced: a link is never followed
                 below = folder.entries[parent] = Folder({})
             folder = below
+            folder.unchanged = None
         folder.entries[name] = entry
 
     def _remove(self, path: str) -> None:
         *parents, name = path.split("/")
-        folder: Folder | None = self._root
-        for parent in parents:
-            folder = self._open(folder, parent) if folder else None
-        if folder:
-            folder.entries.pop(name, None)
+        way = self._walk(parents)
+        if way and way[-1].entries.pop(name, None) is not None:
+            for folder in way:
+                folder.unchanged = None
 
     def _found(self, path: str) -> Entry:
         *parents, name = path.split("/")
-        folder: Folder | None = self._root
-        for parent in parents:
-            folder = self._open(folder, parent) if folder else None
-        entry = folder.entries.get(name) if folder else None
+        way = self._walk(parents)
+        entry = way[-1].entries.get(name) if way else None
         if not isinstance(entry, Entry):
             raise KeyError(path)
         return entry
 
     def _close(self, folder: Folder) -> ObjectId | None:
         """Serialise *folder* and what was edited below it; an empty one is left out."""
+        if folder.unchanged:
+            return folder.unchanged
         closed = list(self._closed_entries(folder))
         if not closed:
             return None

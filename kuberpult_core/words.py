@@ -22,7 +22,7 @@ from kuberpult_core.commands import (
     UpdateSettings,
 )
 from kuberpult_core.decision import Decision, GoesBackwards, IgnoresLocks, ReplacesLock, Skip, SkipReason, Warned
-from kuberpult_core.errors import quoted
+from kuberpult_core.errors import printable, quoted
 from kuberpult_core.events import (
     ApplicationDeleted,
     ApplicationRemoved,
@@ -130,7 +130,7 @@ def _waiting(event: Queued) -> str:
 
 
 def _whose(who: object) -> str:
-    return f"the one by {who}" if who else "another one"
+    return f"the one by {printable(str(who))}" if who else "another one"
 
 
 def _locks(locks: tuple[LockInTheWay, ...]) -> str:
@@ -156,7 +156,7 @@ def warning_line(warned: Warned) -> str:
             where = f"{application} on {environment}" if application else environment
             return f"This goes through the locks on {where}: {_locks(locks)}."
         case ReplacesLock(scope, lock_id, replaced):
-            who = f" by {replaced.created_by}" if replaced.created_by else ""
+            who = f" by {printable(str(replaced.created_by))}" if replaced.created_by else ""
             return f"{lock_name(scope, lock_id)}{who} said {quoted(replaced.message)} and is replaced."
         case _:
             assert_never(warned)

@@ -39,12 +39,15 @@ def _mapping(value: Mapping[str, Value], margin: str) -> Iterator[str]:
 
 def _sequence(value: Sequence[Value], margin: str) -> Iterator[str]:
     for item in value:
-        if isinstance(item, Mapping):
-            first, *rest = _mapping(item, margin + "  ")
-            yield f"{margin}- {first.removeprefix(margin + '  ')}"
+        if isinstance(item, Mapping) and item:
+            first, *rest = _mapping(item, f"{margin}  ")
+            yield f"{margin}- {first.removeprefix(f'{margin}  ')}"
             yield from rest
-        else:
+        elif isinstance(item, str | bool | Mapping) or not item:
             yield from _entry(f"{margin}-", item, margin)
+        else:
+            yield f"{margin}-"
+            yield from _sequence(item, f"{margin}  ")
 
 
 def _entry(head: str, item: Value, margin: str) -> Iterator[str]:
@@ -54,7 +57,7 @@ def _entry(head: str, item: Value, margin: str) -> Iterator[str]:
         yield f"{head} {scalar(item)}"
     elif isinstance(item, Mapping):
         yield head if item else f"{head} {{}}"
-        yield from _mapping(item, margin + "  ")
+        yield from _mapping(item, f"{margin}  ")
     else:
         yield head if item else f"{head} []"
         yield from _sequence(item, margin)

@@ -78,9 +78,7 @@ def check_cascade(
 def check_url(before: State, course: Course) -> None:
     """Refuse what would have Argo CD files written while the settings name no URL."""
     after = course.state
-    if after.settings.url is not None:
-        return
     for name in affected_environments(before, course.events, after):
         there = after.environments.get(name)
-        if there and there.config.argocd is not None:
+        if there and there.config.argocd is not None and after.settings.url is None:
             raise NoRepositoryUrl(name)

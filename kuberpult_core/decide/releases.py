@@ -25,10 +25,10 @@ def create_release(course: Course, command: CreateRelease) -> None:
     if version in releases:
         _accept_same(course, command, releases[version], version)
         return
-    if version in superfluous(course.state, application, {*releases, version}):
-        raise ReleaseTooOld(application, version)
     if command.team is not None:
         applications.give_team(course, application, command.team)
+    if version in superfluous(course.state, application, {*releases, version}):
+        raise ReleaseTooOld(application, version)
     course.happens(_created(command, version))
     if version > newest:
         _deploy_newest(course, application, version)
