@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 import click
 
 from kuberpult_cli import output
+from kuberpult_cli.exits import INTERRUPTED
 from kuberpult_cli.session import actor, repository
 from kuberpult_core import Command, Decision, Skip, SkipReason, decision_data
 from kuberpult_core.errors import printable
@@ -40,20 +41,30 @@ def carry_out(command: Command, *, dry_run: bool, ask: bool = False) -> None:
             plan = opened.plan(command)
             show(plan.decision, plan.base, planned=True)
             return
+        asker = actor()
         if ask and _is_terminal():
-            _confirm(opened.plan(command).decision)
-        applied = opened.apply(command, actor())
+            plan = opened.plan(command)
+            _confirm(plan.decision)
+            applied = opened.carry_out(plan, asker)
+        else:
+            applied = opened.apply(command, asker)
         show(applied.decision, applied.commit, planned=False)
 
 
 def _is_terminal() -> bool:
-    return sys.stdin.isatty()
+    return sys.stdin is not None and sys.stdin.isatty()
 
 
 def _confirm(decision: Decision) -> None:
     for text in lines(decision):
         click.echo(printable(text), err=True)
-    click.confirm("Do this?", abort=True, err=True)
+    try:
+        agreed = click.confirm("Do this?", err=True)
+    except click.Abort:
+        agreed = False
+    if not agreed:
+        click.echo("Nothing was changed.", err=True)
+        raise click.exceptions.Exit(INTERRUPTED)
 
 
 def lines(decision: Decision) -> list[str]:
@@ -75,6 +86,8 @@ def show(decision: Decision, commit: str | None, *, planned: bool) -> None:
             output.emit(decision_data(decision)["facts"], (), (), names)
         case _:
             output.emit({"commit": commit, "planned": planned, **decision_data(decision)}, (), (), names)
+    if decision.is_nothing and output.form() == "name":
+        output.say(_summary(decision, planned=planned))
 
 
 def _show_lines(decision: Decision, *, planned: bool) -> None:

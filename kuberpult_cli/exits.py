@@ -1,10 +1,13 @@
 """How a run ends: each class of error has one exit code, a sentence and a hint."""
 
+import io
 import json
 import os
 import sys
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
 
 import click
 
@@ -41,29 +44,78 @@ def exit_code(error: KuberpultError) -> int:
     return next((code for kind, code in _CODES if isinstance(error, kind)), FAILED)
 
 
-def guarded(group: click.Group, arguments: Sequence[str]) -> int:  # noqa: PLR0911 - one for each ending
+def guarded(group: click.Group, arguments: Sequence[str]) -> int:
     """Run *group* and turn whatever happens into an exit code and words on stderr."""
     given = Shared()
+    _print_what_the_terminal_cannot()
     try:
-        color = False if os.environ.get("NO_COLOR") else None
-        result = group.main(list(arguments), prog_name="kuberpult", standalone_mode=False, obj=given, color=color)
+        code = _run(group, list(arguments), given)
+        _flush()
+    except BrokenPipeError:
+        _forget_output()  # whoever read our answer has seen enough
+        return DONE
+    except OSError as error:
+        _forget_output()
+        click.echo(f"Error: The answer could not be written: {error.strerror or error}.", err=True)
+        return FAILED
+    return code
+
+
+def _run(group: click.Group, arguments: list[str], given: Shared) -> int:  # noqa: PLR0911 - one for each ending
+    color = False if os.environ.get("NO_COLOR") else None
+    try:
+        with group.make_context("kuberpult", arguments, obj=given, color=color) as context:
+            result = group.invoke(context)
     except click.exceptions.Exit as stop:
         return stop.exit_code
-    except click.Abort:
-        click.echo("Stopped. Nothing was changed.", err=True)
+    except (click.Abort, KeyboardInterrupt, EOFError):
+        click.echo("Stopped.", err=True)
         return INTERRUPTED
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        return USAGE
     except click.ClickException as error:
-        error.show()
+        _say_usage(error, given)
         return USAGE
     except KuberpultError as error:
         _say(error, given)
         return COMPARING_FAILED if given.compares else exit_code(error)
-    except BrokenPipeError:
-        sys.stderr.close()  # whoever read our answer has seen enough
-        return DONE
+    except OSError:
+        raise  # the answer could not be written
     except Exception as error:  # noqa: BLE001 - a bug must end in words, too
         return _bug(error, given)
     return result if isinstance(result, int) else DONE
+
+
+def _print_what_the_terminal_cannot() -> None:
+    """Let characters that an old terminal does not know be escaped instead of failing after the deed."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _flush() -> None:
+    if sys.stdout is not None:
+        sys.stdout.flush()
+
+
+def _forget_output() -> None:
+    """Let Python not try again, at its end, to write what nobody takes."""
+    with suppress(OSError, ValueError, AttributeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _say_usage(error: click.ClickException, given: Shared) -> None:
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context else "kuberpult"
+    sentence = error.format_message().rstrip(".") + "."
+    hint = f"`{path} -h` shows how it is used."
+    if given.output in ("json", "jsonl"):
+        _say_json(
+            {"type": "urn:kuberpult:usage", "code": "usage", "title": sentence, "detail": sentence, "hint": hint}
+        )
+        return
+    _say_words(sentence, hint)
 
 
 def _say(error: KuberpultError, given: Shared) -> None:
@@ -72,17 +124,26 @@ def _say(error: KuberpultError, given: Shared) -> None:
     if given.output in ("json", "jsonl"):
         from kuberpult_core.codec import error_data  # noqa: PLC0415 - only needed to fail in JSON
 
-        click.echo(json.dumps(error_data(error), default=str), err=True)
+        _say_json(error_data(error))
         return
-    click.echo(f"Error: {printable(str(error))}", err=True)
-    if error.hint:
-        click.echo(f"Hint: {printable(error.hint)}", err=True)
+    _say_words(str(error), error.hint)
+
+
+def _say_json(problem: dict[str, Any]) -> None:
+    click.echo(json.dumps(problem, default=str), err=True)
+
+
+def _say_words(sentence: str, hint: str) -> None:
+    click.echo(f"Error: {printable(sentence)}", err=True)
+    if hint:
+        click.echo(f"Hint: {printable(hint)}", err=True)
 
 
 def _bug(error: Exception, given: Shared) -> int:
     if given.debug:
         traceback.print_exception(error)
-    click.echo(f"Error: Something unexpected happened: {type(error).__name__}: {printable(str(error))}", err=True)
-    if not given.debug:
-        click.echo("Hint: This is a bug. Run it again with --debug and report what it prints.", err=True)
+    _say_words(
+        f"Something unexpected happened: {type(error).__name__}: {error}",
+        "" if given.debug else "This is a bug. Run it again with --debug and report what it prints.",
+    )
     return FAILED

@@ -10,18 +10,18 @@ from kuberpult_cli import exits
 from kuberpult_cli.options import shared
 
 COMMANDS = {
-    "init": "Make a new, empty, bare repository.",
+    "init": "Make a new, empty, bare repository at PATH.",
     "settings": "Show and change the settings that all who commit share.",
     "env": "Create, change, compare and list environments.",
     "release": "Create, list, show and compare releases.",
     "app": "List applications, set their team, take them away.",
-    "deploy": "Put a version of an application on an environment.",
+    "deploy": "Put VERSION of APP on ENV; if it is locked, let it wait.",
     "lock": "Hold automatic deployments back, and let them go.",
     "queue": "See what waits, and cancel it.",
-    "train": "Make an environment equal to its upstream.",
-    "overview": "Services × environments: version, queue, locks.",
-    "batch": "Carry out a file of commands, all or nothing.",
-    "doctor": "List what is broken in the repository.",
+    "train": "Make an environment, or a group, equal to its upstream.",
+    "overview": "Show services × environments: versions, queue, locks.",
+    "batch": "Carry out the commands in FILE as one commit, all or nothing.",
+    "doctor": "List what is broken: where, and why.",
     "demo": "Make an example repository and tell its story.",
 }
 """Every command with its short help, so that ``--help`` imports none of them."""

@@ -73,7 +73,8 @@ def shared_except(*left_out: str) -> Callable[[F], F]:
     def give(function: F) -> F:
         for names, settings in reversed(_OPTIONS):
             if not set(names) & set(left_out):
-                function = click.option(*names, expose_value=False, callback=_keep, **settings)(function)
+                option = click.option(*names, expose_value=False, is_eager=True, callback=_keep, **settings)
+                function = option(function)
         return function
 
     return give

@@ -35,27 +35,44 @@ def line(text: str) -> None:
 
 def raw(content: bytes) -> None:
     """Content as it is: a manifest."""
-    sys.stdout.buffer.write(content)
-    sys.stdout.buffer.flush()
+    if sys.stdout is not None:
+        sys.stdout.buffer.write(content)
+        sys.stdout.buffer.flush()
 
 
 def emit(data: Any, header: Row, rows: Iterable[Row], names: Iterable[str]) -> None:
     """Answer with *data*, with *rows* as a table, or with the *names* of what it is about."""
     match form():
         case "json":
-            click.echo(json.dumps(plain(data), indent=2, ensure_ascii=False))
+            click.echo(_json(plain(data), indent=2))
         case "jsonl":
             for item in data if isinstance(data, list) else [data]:
-                click.echo(json.dumps(plain(item), ensure_ascii=False))
+                click.echo(_json(plain(item)))
         case "yaml":
             import yaml  # noqa: PLC0415 - for this form only
 
-            click.echo(yaml.safe_dump(plain(data), sort_keys=False, allow_unicode=True), nl=False)
+            unicode = _is_printable(plain(data))
+            click.echo(yaml.safe_dump(plain(data), sort_keys=False, allow_unicode=unicode), nl=False)
         case "name":
             for name in names:
                 line(name)
         case _:
             table(header, rows)
+
+
+def _json(data: Any, indent: int | None = None) -> str:
+    """*data* as JSON, where what is not printable is escaped as JSON escapes it."""
+    text = json.dumps(data, indent=indent, ensure_ascii=False)
+    return "".join(it if it.isprintable() or it == "\n" else json.dumps(it)[1:-1] for it in text)
+
+
+def _is_printable(data: Any) -> bool:
+    """Whether a terminal obeys nothing in *data*."""
+    if isinstance(data, dict):
+        return all(map(_is_printable, data.values()))
+    if isinstance(data, list):
+        return all(map(_is_printable, data))
+    return not isinstance(data, str) or data.replace("\n", "").isprintable()
 
 
 def plain(data: Any) -> Any:

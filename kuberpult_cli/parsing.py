@@ -18,26 +18,28 @@ _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 def point_in_time(text: str, now: datetime) -> datetime:
     """``30m``, ``4h``, ``2d`` or ``1w`` from *now*, or a date such as ``2026-12-24T18:00Z`` (UTC if not said)."""
-    if parts := _DURATION.fullmatch(text):
-        return now + timedelta(**{_UNITS[parts[2]]: int(parts[1])})
     try:
+        if parts := _DURATION.fullmatch(text):
+            return now + timedelta(**{_UNITS[parts[2]]: int(parts[1])})
         time = datetime.fromisoformat(text)
-    except ValueError:
+        return (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
         raise click.BadParameter(
             f"{text!r} is neither a span such as 4h nor a date such as 2026-12-24T18:00Z.", param_hint="--expires"
         ) from None
-    return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
 def manifests(pairs: tuple[str, ...], folder: str | None) -> dict[str, Manifest]:
     """The manifests of ``--manifest ENV=FILE`` and ``--manifests DIR``, by environment."""
-    given: dict[str, Path | None] = _files_in(Path(folder)) if folder else {}
+    given: dict[str, Path | None] = _files_in(Path(folder)) if folder is not None else {}
     for pair in pairs:
         name, separator, file = pair.partition("=")
         if not separator or not file:
             raise click.BadParameter(f"{pair!r} is not of the form ENV=FILE.", param_hint="--manifest")
-        if name in given:
-            raise click.BadParameter(f"{name!r} is given twice.", param_hint="--manifest")
+        if name in given or (file == "-" and None in given.values()):
+            raise click.BadParameter(
+                f"{name if name in given else file!r} is given twice.", param_hint="--manifest"
+            )
         given[name] = None if file == "-" else Path(file)
     return {name: Manifest.of(_content(file, name), name) for name, file in given.items()}
 
@@ -55,7 +57,7 @@ def _content(file: Path | None, environment: str) -> bytes:
     """A manifest's bytes, from a file or standard input; never more than may be."""
     try:
         if file is None:
-            content = sys.stdin.buffer.read(MAX_BYTES + 1)
+            content = _standard_input(MAX_BYTES)
         else:
             with file.open("rb") as stream:
                 content = stream.read(MAX_BYTES + 1)
@@ -70,13 +72,19 @@ def read_bounded(file: str, most: int) -> bytes:
     """The content of *file*, or of standard input for ``-``; one byte more than *most* at the most."""
     try:
         if file == "-":
-            return sys.stdin.buffer.read(most + 1)
+            return _standard_input(most)
         with Path(file).open("rb") as stream:
             return stream.read(most + 1)
     except OSError as error:
         raise click.BadParameter(f"{file} cannot be read: {error.strerror}.") from None
 
 
+def _standard_input(most: int) -> bytes:
+    if sys.stdin is None:
+        raise click.UsageError("There is nothing on standard input: it is closed.")
+    return sys.stdin.buffer.read(most + 1)
+
+
 def config_document(file: str | None) -> dict[str, Any]:
     """The JSON object in *file*; empty without one."""
-    return documents.parse(read_bounded(file, documents.MAX_BYTES)) if file else {}
+    return documents.parse(read_bounded(file, documents.MAX_BYTES)) if file is not None else {}

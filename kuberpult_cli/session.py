@@ -28,7 +28,10 @@ def actor() -> Actor:
         return parsed_author(given.author)
     from kuberpult_core.git.opening import git_identity  # noqa: PLC0415 - reads need no identity
 
-    return git_identity(Path(given.repo or "."))
+    known = git_identity(Path(given.repo or "."))
+    if known is None:
+        raise click.UsageError("git has no name and mail address for you, so say who asks with --author.")
+    return known
 
 
 def parsed_author(text: str) -> Actor:

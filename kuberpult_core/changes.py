@@ -191,5 +191,5 @@ def _argocd_file(before: State, after: State, name: EnvironmentName) -> Iterator
     content = argocd.argocd_file(after, name) if there else None
     if content is not None:
         yield written(path, content)
-    elif was and was.config.argocd and not (there and there.config.argocd):
+    elif was and (was.config.argocd or was.stored.problem) and not (there and there.config.argocd):
         yield Remove(path)

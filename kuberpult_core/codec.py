@@ -139,8 +139,10 @@ def _parsed(text: bytes) -> Any:
     try:
         _check_depth(text)
         return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - a safe loader
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise InvalidCommand("$", f"it is neither JSON nor YAML ({str(error).splitlines()[0]})") from None
+    except (yaml.YAMLError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        # a tag that does not fit its value makes PyYAML fail in many ways
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise InvalidCommand("$", f"it is neither JSON nor YAML ({reason})") from None
 
 
 def _check_depth(text: bytes) -> None:

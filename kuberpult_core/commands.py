@@ -8,7 +8,7 @@ allow it is for :func:`kuberpult_core.decide.decide` to say.
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeVar
 
 import attrs
 
@@ -19,6 +19,8 @@ from kuberpult_core.errors import InvalidCommand, InvalidManifest
 from kuberpult_core.manifests import Manifest
 from kuberpult_core.model import LockBehavior, OnUnlock
 from kuberpult_core.names import ApplicationName, EnvironmentName, GroupName, LockId, TeamName, Version
+
+Choice = TypeVar("Choice", bound=StrEnum)
 
 MAX_COMMANDS = 10_000
 """Commands in one batch."""
@@ -58,8 +60,31 @@ def _version(number: int | None) -> Version | None:
     return None if number is None else names.version(number)
 
 
-def _on_unlock(then: str | None) -> OnUnlock | None:
-    return None if then is None else OnUnlock(then)
+def _chosen(path: str, choices: type[Choice], value: str) -> Choice:
+    try:
+        return choices(value)
+    except ValueError:
+        raise InvalidCommand(path, f"it must be one of {', '.join(choices)}") from None
+
+
+def _lock_behavior(value: str) -> LockBehavior:
+    return _chosen("$.lock_behavior", LockBehavior, value)
+
+
+def _queued(value: str) -> OnUnlock:
+    return _chosen("$.queued", OnUnlock, value)
+
+
+def _on_expiry(value: str | None) -> OnUnlock | None:
+    return None if value is None else _chosen("$.on_expiry", OnUnlock, value)
+
+
+def _if_missing(value: str) -> IfMissing:
+    return _chosen("$.if_missing", IfMissing, value)
+
+
+def _if_exists(value: str) -> IfExists:
+    return _chosen("$.if_exists", IfExists, value)
 
 
 def _lock_message(text: str) -> str:
@@ -153,7 +178,7 @@ class Deploy:
     environment: EnvironmentName = attrs.field(converter=names.environment_name)
     application: ApplicationName = attrs.field(converter=names.application_name)
     version: Version = attrs.field(converter=names.version)
-    lock_behavior: LockBehavior = attrs.field(default=LockBehavior.QUEUE, converter=LockBehavior)
+    lock_behavior: LockBehavior = attrs.field(default=LockBehavior.QUEUE, converter=_lock_behavior)
 
 
 @attrs.frozen
@@ -165,7 +190,7 @@ class CreateLock:
     message: str = attrs.field(converter=_lock_message)
     link: str | None = attrs.field(default=None, converter=_link)
     expires_at: datetime | None = attrs.field(default=None, converter=_expires_at)
-    on_expiry: OnUnlock | None = attrs.field(default=None, converter=_on_unlock)
+    on_expiry: OnUnlock | None = attrs.field(default=None, converter=_on_expiry)
     suggested_lifetime: str | None = attrs.field(default=None, converter=_suggested_lifetime)
 
 
@@ -175,8 +200,8 @@ class DeleteLock:
 
     target: Target
     lock_id: LockId = attrs.field(converter=names.lock_id)
-    queued: OnUnlock = attrs.field(default=OnUnlock.DEPLOY, converter=OnUnlock)
-    if_missing: IfMissing = attrs.field(default=IfMissing.REFUSE, converter=IfMissing)
+    queued: OnUnlock = attrs.field(default=OnUnlock.DEPLOY, converter=_queued)
+    if_missing: IfMissing = attrs.field(default=IfMissing.REFUSE, converter=_if_missing)
 
 
 def _required_moment(time: datetime) -> datetime:
@@ -207,7 +232,7 @@ class ReleaseTrain:
 
     target: EnvironmentName = attrs.field(converter=names.environment_name)
     team: TeamName | None = attrs.field(default=None, converter=_team)
-    lock_behavior: LockBehavior = attrs.field(default=LockBehavior.QUEUE, converter=LockBehavior)
+    lock_behavior: LockBehavior = attrs.field(default=LockBehavior.QUEUE, converter=_lock_behavior)
     group_only: bool = False
     """Whether an environment of that name is left out of account."""
 
@@ -247,7 +272,7 @@ class CreateEnvironment:
 
     environment: EnvironmentName = attrs.field(converter=names.environment_name)
     config: EnvironmentConfig = attrs.field(factory=EnvironmentConfig, converter=config.as_config)
-    if_exists: IfExists = attrs.field(default=IfExists.REFUSE, converter=IfExists)
+    if_exists: IfExists = attrs.field(default=IfExists.REFUSE, converter=_if_exists)
     allow_cascade: bool = False
 
 

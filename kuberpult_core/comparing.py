@@ -36,6 +36,8 @@ def manifest_differences(
 ) -> dict[EnvironmentName, str]:
     """Unified differences of two releases' manifests by environment, Secrets hidden under *key*."""
     old, new = (known_release(state, application, version) for version in versions)
+    if environment is not None and not any(environment in release.manifests for release in (old, new)):
+        raise NoManifest(application, versions[1], environment)
     found = {}
     for name in sorted({*old.manifests, *new.manifests}):
         if environment in (None, name) and old.manifests.get(name) != new.manifests.get(name):

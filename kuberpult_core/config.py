@@ -10,6 +10,9 @@ from kuberpult_core.converter import camel_keys, shared, structured, tolerant, u
 from kuberpult_core.errors import InvalidConfig
 from kuberpult_core.names import EnvironmentName, GroupName, environment_name, group_name
 
+MAX_ANNOTATION_KEY = 317
+"""What Kubernetes allows: a prefix of 253, a slash, a name of 63. YAML has its own bound further up."""
+
 
 @camel_keys
 @attrs.frozen
@@ -131,20 +134,31 @@ def config_of(document: documents.Document) -> EnvironmentConfig:
 
 
 def checked(document: documents.Document) -> EnvironmentConfig:
-    """The typed view of a document from a user: unknown keys and contradictions are refused."""
+    """The typed view of a document from a user.
+
+    Unknown keys are refused, and what the types do not say: one source of versions, one destination.
+    """
     config: EnvironmentConfig = structured(shared(), document, EnvironmentConfig, "$", InvalidConfig)
     documents.render(document)
-    check(config)
+    _check_upstream(config)
+    _check_argocd(config)
     return config
 
 
-def check(config: EnvironmentConfig) -> None:
-    """What the types do not say: one source of versions, one destination. Raises :class:`InvalidConfig`."""
+def _check_upstream(config: EnvironmentConfig) -> None:
     upstream = config.upstream
     if upstream and upstream.latest == (upstream.environment is not None):
         raise InvalidConfig("$.upstream", "it must have either latest (true) or environment")
+
+
+def _check_argocd(config: EnvironmentConfig) -> None:
     if config.argocd and not (config.argocd.destination.server or config.argocd.destination.name):
         raise InvalidConfig("$.argocd.destination", "it must have a server or a name")
+    for key in config.argocd.application_annotations if config.argocd else ():
+        if not key or len(key) > MAX_ANNOTATION_KEY:
+            raise InvalidConfig(
+                "$.argocd.applicationAnnotations", f"a key has 1 to {MAX_ANNOTATION_KEY} characters"
+            )
 
 
 def _one_source(patch: documents.Document) -> documents.Document:
@@ -190,7 +204,10 @@ class StoredConfig:
         if unknown := unknown_key(patch, EnvironmentConfig):
             raise InvalidConfig(unknown, "there is no such key")
         new = StoredConfig(documents.merge(self.document, _one_source(patch)))
-        check(new.config)
+        if "upstream" in patch:
+            _check_upstream(new.config)
+        if "argocd" in patch:
+            _check_argocd(new.config)
         return new
 
     def replaced(self, config: EnvironmentConfig) -> "StoredConfig":

@@ -13,6 +13,7 @@ from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, overrid
 from cattrs.strategies import configure_tagged_union
 from cattrs.v import transform_error
 
+from kuberpult_core import names
 from kuberpult_core.errors import KuberpultError
 from kuberpult_core.layout import time_text
 from kuberpult_core.manifests import Manifest
@@ -21,6 +22,14 @@ T = TypeVar("T")
 TAG = "kind"
 """The key that tells which command, event or warning a JSON object is."""
 _CAMEL = "camel"
+_NAMES: list[tuple[Any, Callable[[Any], Any]]] = [
+    (names.EnvironmentName, names.environment_name),
+    (names.GroupName, names.group_name),
+    (names.ApplicationName, names.application_name),
+    (names.TeamName, names.team_name),
+    (names.LockId, names.lock_id),
+    (names.Version, names.version),
+]
 
 
 def camel(name: str) -> str:
@@ -48,6 +57,8 @@ def build(*, allow_unknown: bool = False, omit_defaults: bool = True) -> Convert
     converter = Converter(forbid_extra_keys=not allow_unknown, detailed_validation=True)
     for primitive in (str, int, bool):
         converter.register_structure_hook(primitive, _exactly(primitive))
+    for name_type, checked in _NAMES:
+        converter.register_structure_hook_func(_exactly_the(name_type), _named_as(checked, converter))
     converter.register_structure_hook(datetime, _time)
     converter.register_unstructure_hook(datetime, time_text)
     converter.register_structure_hook(Manifest, _manifest)
@@ -105,11 +116,17 @@ def structured(
         raise
     except (BaseValidationError, ValueError, TypeError, KeyError, AttributeError) as error:
         path, fault = faults(error, root)[0]
-        path = ".".join(map(camel, path.split("."))) if _has_camel_keys(cls) else path
+        path = _camel_path(path) if _has_camel_keys(cls) else path
         if isinstance(fault, KuberpultError):
             fault.at = path
             raise fault from None
         raise refusal(path, reason_of(fault)) from None
+
+
+def _camel_path(path: str) -> str:
+    """Fields in a path as their keys are written; the keys of mappings, in brackets, are the user's own."""
+    fields, bracket, rest = path.partition("['")
+    return ".".join(map(camel, fields.split("."))) + bracket + rest
 
 
 def reason_of(fault: Exception) -> str:
@@ -120,6 +137,19 @@ def reason_of(fault: Exception) -> str:
     if extra:
         return f"it has unknown keys: {', '.join(sorted(map(str, extra)))}"
     return str(fault)
+
+
+def _exactly_the(wanted: Any) -> Callable[[Any], bool]:
+    return lambda cls: cls is wanted
+
+
+def _named_as(checked: Callable[[Any], Any], converter: Converter) -> Callable[[Any, Any], Any]:
+    """Names are checked where they stand, so that a refusal knows its field."""
+
+    def structure(value: Any, cls: Any) -> Any:
+        return checked(converter.structure(value, cls.__supertype__))
+
+    return structure
 
 
 def _is(cls: Any, kind: type) -> bool:

@@ -6,10 +6,11 @@ from kuberpult_core import layout
 from kuberpult_core.decide.argocd import check_shared_name
 from kuberpult_core.decide.locking import every_lock
 from kuberpult_core.errors import DuplicateApplicationName
+from kuberpult_core.listing import kind_of
 from kuberpult_core.manifests import BlobId
 from kuberpult_core.model import Broken, Environment, State
 from kuberpult_core.names import ApplicationName, EnvironmentName
-from kuberpult_core.ports import ObjectId, Objects
+from kuberpult_core.ports import FILE, FOLDER, ObjectId, Objects
 from kuberpult_core.reading import Problem, state_of
 from kuberpult_core.tree import find
 
@@ -23,7 +24,11 @@ def problems(objects: Objects, root: ObjectId | None) -> list[Problem]:
 
     state = state_of(objects, root, report)
     _read_everything(state)
-    for problem in (*_contradictions(state), *_drifted(objects, root, state)):
+    for problem in (
+        *_contradictions(state),
+        *_drifted(objects, root, state),
+        *_hidden_from_argocd(objects, root, state),
+    ):
         report(problem.path, problem.reason)
     return [Problem(path, reason) for path, reason in sorted(found.items())]
 
@@ -84,8 +89,23 @@ def _drifted(objects: Objects, root: ObjectId | None, state: State) -> Iterator[
             wanted = release.manifests.get(name) if release else None
             path = f"{layout.manifest_folder(name, application)}/{layout.MANIFEST}"
             there = find(objects, root, path)
-            if release and wanted != (BlobId(there.id) if there else None):
+            if there and there.mode != FILE:
+                yield Problem(path, f"it is {kind_of(there)}, and a file belongs here")
+            elif release and wanted != (BlobId(there.id) if there else None):
                 yield Problem(path, _drift(application, placed.version, wanted is None))
+
+
+def _hidden_from_argocd(objects: Objects, root: ObjectId | None, state: State) -> Iterator[Problem]:
+    """Whatever lies in the way of a file that Argo CD should find."""
+    for name, environment in state.environments.items():
+        parts = layout.argocd_path(name).split("/") if environment.config.argocd else []
+        for length in range(1, len(parts) + 1):
+            path = "/".join(parts[:length])
+            there = find(objects, root, path)
+            wanted = FILE if length == len(parts) else FOLDER
+            if there and there.mode != wanted:
+                belongs = "a file" if wanted == FILE else "a folder"
+                yield Problem(path, f"it is {kind_of(there)}, and {belongs} belongs here")
 
 
 def _drift(application: ApplicationName, version: int, is_missing: bool) -> str:

@@ -65,7 +65,7 @@ class KuberpultError(Exception):
         return path.removeprefix("$").removeprefix(".") or "its top"
 
     def __str__(self) -> str:
-        known = str(getattr(self, "path", ""))
+        known = str(getattr(self, "path", "$"))
         return f"{self.sentence} (at {self.at})" if self.at and not known.startswith(self.at) else self.sentence
 
 
@@ -119,7 +119,7 @@ class InvalidName(Invalid):
     reason: str
     code = "invalid_name"
     words = "{value!r} cannot be used: a valid {what} {reason}."
-    advice = "Choose another name and try again."
+    advice = "Mend it and try again."
 
 
 @attrs.define
@@ -170,9 +170,14 @@ class UnknownEnvironment(NotFound):
     """No environment, and no group, of that name."""
 
     environment: str
+    or_group: bool = False
+    """Whether a group of that name would have done."""
     code = "unknown_environment"
-    words = "There is no environment {environment!r}."
+    words = "There is no environment{or_group} {environment!r}."
     advice = "`kuberpult env list` names the environments, `kuberpult env create` makes one."
+
+    def _shown(self) -> dict[str, Any]:
+        return {"environment": _Shown(self.environment), "or_group": " or group" if self.or_group else ""}
 
 
 @attrs.define
@@ -295,7 +300,7 @@ class Locked(Rejected):
     locks: "tuple[LockInTheWay, ...]"
     code = "locked"
     words = "{where} is locked by {by}."
-    advice = "Wait for the locks to go, let it queue, or go through them with `--ignore-locks`."
+    advice = "Wait for the locks to go, or go through them with `--ignore-locks`."
 
     def _shown(self) -> dict[str, Any]:
         where = f"{self.application} on {self.environment}" if self.application else self.environment

@@ -69,7 +69,7 @@ class MemoryStore:
     def log(self, since: ObjectId | None = None) -> Sequence[LoggedCommit]:
         """The commits after *since*, oldest first."""
         ids = [logged.id for logged in self._log]
-        return self._log[ids.index(since) + 1 :] if since else list(self._log)
+        return self._log[ids.index(since) + 1 :] if since in ids else list(self._log)
 
     def close(self) -> None:
         """Nothing is held open."""

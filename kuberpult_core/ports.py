@@ -108,7 +108,7 @@ class Store(Protocol):
         ...
 
     def log(self, since: ObjectId | None = None) -> Sequence[LoggedCommit]:
-        """The commits after *since* (from the first one if none), oldest first."""
+        """The commits after *since*, oldest first; all, if it is none or none of them."""
         ...
 
     def close(self) -> None:

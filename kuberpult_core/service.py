@@ -150,7 +150,8 @@ def _as_planned(plan: Plan, state: State) -> Decision:
     try:
         decision = decide(state, plan.command)
     except (Invalid, NotFound, Rejected) as refusal:
-        raise PlanOutdated((f"it is refused now ({refusal.code})",)) from refusal
+        sentence = str(refusal).rstrip(".")
+        raise PlanOutdated((f"it is refused now: {sentence}",)) from refusal
     if decision != plan.decision:
         raise PlanOutdated(difference(plan.decision, decision))
     return decision

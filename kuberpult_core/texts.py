@@ -37,13 +37,16 @@ def optional_line(path: str, text: str | None, longest: int = MAX_LINE) -> str |
     return text or None
 
 
-def moment(path: str, time: datetime | None) -> datetime | None:
+def moment(path: str, time: object) -> datetime | None:
     """A time in UTC and whole seconds, or none."""
     if time is None:
         return None
-    if time.tzinfo is None:
+    if not isinstance(time, datetime) or time.tzinfo is None:
         raise InvalidCommand(path, "it must be a time with its zone")
-    return time.astimezone(UTC).replace(microsecond=0)
+    try:
+        return time.astimezone(UTC).replace(microsecond=0)
+    except OverflowError:
+        raise InvalidCommand(path, "it is beyond the calendar in UTC") from None
 
 
 def _bounded(path: str, text: str, longest: int) -> str:

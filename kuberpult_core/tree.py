@@ -34,9 +34,14 @@ def parsed(content: bytes) -> dict[str, Entry]:
     return entries
 
 
+def object_hash(kind: str, content: bytes) -> str:
+    """The id that git gives to an object: a ``blob``, a ``tree`` or a ``commit``."""
+    return hashlib.sha1(b"%s %d\0" % (kind.encode(), len(content)) + content, usedforsecurity=False).hexdigest()
+
+
 def tree_id(content: bytes) -> ObjectId:
     """The id that git gives to a folder in this form."""
-    return ObjectId(hashlib.sha1(b"tree %d\0" % len(content) + content, usedforsecurity=False).hexdigest())
+    return ObjectId(object_hash("tree", content))
 
 
 EMPTY_TREE = tree_id(b"")
@@ -67,7 +72,8 @@ class Editor:
     def __init__(self, objects: Objects, root: ObjectId | None) -> None:
         self._objects = objects
         self._root = Folder(dict(objects.tree(root)) if root else {}, root)
-        self._written: dict[ObjectId, NewObject] = {}
+        self._blobs: dict[ObjectId, NewObject] = {}
+        self._needed: dict[ObjectId, NewObject] = {}
 
     def apply(self, changes: Iterable[Change]) -> None:
         """Carry out *changes* in their order."""
@@ -75,12 +81,10 @@ class Editor:
             match change:
                 case Write(path, blob, content):
                     if content is not None:
-                        self._keep("blob", ObjectId(blob), content)
+                        self._keep(content)
                     self._put(path, Entry(FILE, ObjectId(blob)))
                 case Link(path, text):
-                    target = text.encode()
-                    self._keep("blob", ObjectId(blob_id(target)), target)
-                    self._put(path, Entry(LINK, ObjectId(blob_id(target))))
+                    self._put(path, Entry(LINK, self._keep(text.encode())))
                 case Copy(source, path):
                     self._put(path, self._found(source))
                 case Remove(path):
@@ -90,11 +94,14 @@ class Editor:
         """The edited tree's id, and every object that it needs and *root* may not have had."""
         root = self._close(self._root)
         if root is None:
-            self._keep("tree", EMPTY_TREE, b"")
-        return (root or EMPTY_TREE), list(self._written.values())
+            self._needed[EMPTY_TREE] = NewObject("tree", EMPTY_TREE, b"")
+        return (root or EMPTY_TREE), list(self._needed.values())
 
-    def _keep(self, kind: str, object_id: ObjectId, content: bytes) -> None:
-        self._written[object_id] = NewObject(kind, object_id, content)
+    def _keep(self, content: bytes) -> ObjectId:
+        """Have *content* at hand; it is written if the finished tree needs it."""
+        object_id = ObjectId(blob_id(content))
+        self._blobs[object_id] = NewObject("blob", object_id, content)
+        return object_id
 
     def _open(self, folder: Folder, name: str) -> Folder | None:
         """The folder of that name, opened for editing; none if there is no folder."""
@@ -149,7 +156,8 @@ class Editor:
             return None
         content = serialized(closed)
         folder_id = tree_id(content)
-        self._keep("tree", folder_id, content)
+        self._needed[folder_id] = NewObject("tree", folder_id, content)
+        self._needed.update((it.id, self._blobs[it.id]) for _, it in closed if it.id in self._blobs)
         return folder_id
 
     def _closed_entries(self, folder: Folder) -> Iterator[tuple[str, Entry]]:

@@ -7,7 +7,7 @@ from typing import Any
 import attrs
 
 from kuberpult_core.config import document_of
-from kuberpult_core.decide.locking import every_lock
+from kuberpult_core.decide.locking import check_team, every_lock
 from kuberpult_core.decide.trains import upstream_versions
 from kuberpult_core.decide.unlocking import waiting_behind
 from kuberpult_core.errors import UnknownApplication, UnknownEnvironment, UnknownRelease
@@ -29,6 +29,12 @@ from kuberpult_core.reading import Problem
 from kuberpult_core.words import lock_name
 
 Data = dict[str, Any]
+
+
+def check_environment(state: State, name: EnvironmentName | None) -> None:
+    """Refuse a name that is given and that no environment has."""
+    if name is not None and name not in state.environments:
+        raise UnknownEnvironment(name)
 
 
 def environments_in_order(state: State) -> list[EnvironmentName]:
@@ -110,6 +116,7 @@ def locks_view(
     state: State, environment: EnvironmentName | None = None, application: ApplicationName | None = None
 ) -> list[Data]:
     """The locks, by place: all, or those in the way of an environment or an application, and what waits behind."""
+    check_environment(state, environment)
     return [
         {**lock_view(scope, lock_id, lock), "waiting": _waiting(state, scope)}
         for scope, locks in every_lock(state)
@@ -134,6 +141,7 @@ def _waiting(state: State, scope: LockScope) -> list[Data]:
 
 def queue_view(state: State, environment: EnvironmentName | None = None) -> list[Data]:
     """What waits, where, and for which locks."""
+    check_environment(state, environment)
     return [
         {
             "environment": name,
@@ -234,9 +242,10 @@ def overview(
 
     *pattern* is a shell pattern for applications' names.
     """
+    check_environment(state, environment)
+    if team is not None:
+        check_team(state, team)
     names = [name for name in environments_in_order(state) if environment is None or name == environment]
-    if environment is not None and not names:
-        raise UnknownEnvironment(environment)
     applications = [
         name
         for name in sorted(state.applications)

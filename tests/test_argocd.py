@@ -374,7 +374,7 @@ CONFIGS = objects(
         max_size=2,
     ),
     accessList=st.lists(objects({"group": TEXTS, "kind": TEXTS}), max_size=2),
-    applicationAnnotations=st.dictionaries(TEXTS, TEXTS, max_size=3),
+    applicationAnnotations=st.dictionaries(TEXTS.filter(lambda key: 0 < len(key) <= 317), TEXTS, max_size=3),
     ignoreDifferences=st.lists(
         objects(
             {"kind": SOME_TEXT},

@@ -126,7 +126,7 @@ def test_a_branch_is_read_and_written_and_the_others_stay(desk: Desk) -> None:
 
 
 def test_the_branch_that_argo_cd_follows_is_set_without_being_worked_on(desk: Desk) -> None:
-    ran = desk.run("settings", "set", "--follow", "deployed")
+    ran = desk.run("settings", "set", "--branch", "deployed")
     assert (ran.code, ran.out) == (0, "settings updated\n")
     assert json.loads(desk.run("settings", "show", "-o", "json").out)["branch"] == "deployed"
 

@@ -81,6 +81,18 @@ def test_a_config_may_be_given_as_an_object_of_the_library() -> None:
     assert document(world) == {"upstream": {"environment": "dev"}}
 
 
+def test_a_config_from_elsewhere_with_both_upstreams_can_change_in_its_other_parts() -> None:
+    world = given(environment("dev"), environment("staging"))
+    world.by_hand(
+        written("environments/staging/config.json", '{"upstream": {"latest": true, "environment": "dev"}}\n')
+    )
+
+    world.when(UpdateEnvironment("staging", {"environmentGroup": "eu"}))
+
+    config = world.state.environments[EnvironmentName("staging")].config
+    assert (config.group, config.upstream_environment, config.follows_latest) == ("eu", "dev", False)
+
+
 @pytest.mark.parametrize("group", [None, "other"])
 def test_an_environment_that_is_there_is_refused(group: str | None) -> None:
     world = given(environment("staging"))
@@ -402,6 +414,19 @@ def test_a_placement_with_anothers_argo_cd_name_is_refused(argocd: bool, first: 
     assert refusal.name == "prod-de-web"
     assert {refusal.environment, refusal.other_environment} == {"prod", "prod-de"}
     assert {refusal.application, refusal.other_application} == {"web", "de-web"}
+
+
+def test_one_that_waits_has_its_name_already() -> None:
+    world = twins(argocd=True)
+    world.when(lock("prod"), Deploy("prod", "de-web", 1))
+    assert world.at("prod", "de-web") == (None, 1)
+    world.refuses(Deploy("prod-de", "web", 1), DuplicateApplicationName)
+
+
+def test_one_that_has_to_wait_is_refused_as_well() -> None:
+    world = twins(argocd=True)
+    world.when(Deploy("prod", "de-web", 1), lock("prod-de"))
+    world.refuses(Deploy("prod-de", "web", 1), DuplicateApplicationName)
 
 
 def test_a_new_release_that_would_go_there_by_itself_is_refused_as_well() -> None:

@@ -15,7 +15,20 @@ from kuberpult_core import (
 from kuberpult_core.errors import UnknownEnvironment, UnknownLock, UnknownTeam
 from kuberpult_core.events import LockCreated, LockDeleted
 from kuberpult_core.journal import recorded
-from tests.rules import NOON, World, deploys, environment, given, kinds, lock, release, releases, skipped, unlock
+from tests.rules import (
+    NOON,
+    World,
+    deploys,
+    environment,
+    given,
+    kinds,
+    lock,
+    placed,
+    release,
+    releases,
+    skipped,
+    unlock,
+)
 
 EU = ("eu-1", "eu-2")
 ALL = ("dev", *EU, "us-1")
@@ -200,6 +213,14 @@ def test_two_teams_are_locked_apart() -> None:
     )
     world.when(unlock("eu-1", team="web"))
     assert (world.at("eu-1", "cart"), world.at("eu-1", "shop")) == ((1, 2), (2, None))
+
+
+def test_a_team_unlock_leaves_alone_what_the_lock_never_held() -> None:
+    world = worldwide()
+    world.by_hand(*placed("eu-1", "shop", queued=2), *placed("eu-1", "cart", queued=2))
+    world.when(lock("eu-1", team="sre"))
+    assert kinds(world.when(unlock("eu-1", team="sre"))) == ["LockDeleted", "Deployed"]
+    assert (world.at("eu-1", "cart"), world.at("eu-1", "shop")) == ((2, None), (1, 2))
 
 
 def test_a_team_name_tells_upper_from_lower_case() -> None:

@@ -56,7 +56,7 @@ from tests.law_support import (
     outcome_of,
     plain,
 )
-from tests.strategies import ACTORS, CHAIN, SECRET, SETUPS, History, Setup, Step, histories, setups
+from tests.strategies import ACTORS, CHAIN, MANIFESTS, SECRET, SETUPS, History, Setup, Step, histories, setups
 from tests.support import NOON, File, commit_by_hand, entries_of, files_of, fsck, git_repository
 
 FEW = settings(max_examples=max(5, settings().max_examples // 6))
@@ -220,6 +220,15 @@ def check_third_law(repository: Repository, history: History) -> None:
     assert kept == [decision.command for decision in done if decision.events], "no text forged another command"
     assert not any(SECRET in commit.message for commit in logged), "manifests are kept by their ids"
     check_log_replays(repository)
+
+
+def test_the_log_replays_a_batch_that_repeats_a_release_in_other_bytes() -> None:
+    first, again = (CreateRelease("web", {"dev": text}, 6) for text in MANIFESTS[:2])
+    with memory_repository() as repository:
+        set_up(repository, CHAIN)
+        repository.apply(Batch((first, again, SetTeam("web", "sre"))), ADA, NOON)
+        repository.apply(Batch((again, SetTeam("web", None))), ADA, NOON)
+        check_log_replays(repository)
 
 
 @given(histories(4), histories(4), st.booleans())

@@ -9,16 +9,19 @@ from kuberpult_core import (
     Batch,
     Command,
     CreateEnvironment,
+    DeleteLock,
     Deploy,
     KuberpultError,
     ReleaseTrain,
     RemoveApplicationFromEnvironment,
     SetTeam,
+    SkipReason,
+    Target,
     UpdateEnvironment,
     UpdateSettings,
     memory_repository,
 )
-from kuberpult_core.changes import Remove, written
+from kuberpult_core.changes import Link, Remove, written
 from kuberpult_core.errors import InvalidConfig, NoRepositoryUrl
 from tests.rules import (
     ARGOCD,
@@ -173,7 +176,6 @@ def from_elsewhere() -> World:
 
 FIRST_RENDERING: dict[str, Command] = {
     "a first deployment": Deploy("dev", "shop", 1),
-    "a train with a first deployment": ReleaseTrain("dev"),
     "removing an application": RemoveApplicationFromEnvironment("dev", "cart", allow_cascade=True),
     "a team change": SetTeam("cart", "web"),
     "another config": UpdateEnvironment("dev", {"argocd": {"syncOptions": ["A=b"]}}),
@@ -183,6 +185,31 @@ FIRST_RENDERING: dict[str, Command] = {
 @pytest.mark.parametrize("how", FIRST_RENDERING)
 def test_whatever_would_write_argo_cds_file_without_a_url_is_refused(how: str) -> None:
     assert from_elsewhere().refuses(FIRST_RENDERING[how], NoRepositoryUrl).environment == "dev"
+
+
+def test_a_train_passes_over_what_argo_cd_could_not_be_told_of_without_a_url() -> None:
+    world = from_elsewhere()
+
+    decision = world.when(ReleaseTrain("dev"))
+
+    (skip,) = [it for it in decision.skips if it.reason is SkipReason.BROKEN]
+    assert (skip.environment, skip.application) == ("dev", "shop")
+    assert "URL" in skip.detail
+
+
+def test_an_unlock_goes_on_where_argo_cd_could_not_be_told_without_a_url() -> None:
+    world = from_elsewhere()
+    world.by_hand(
+        Link("environments/dev/applications/shop/queued_version", "../../../../applications/shop/releases/1"),
+        Link("environments/dev/applications/cart/queued_version", "../../../../applications/cart/releases/2"),
+        written("environments/dev/locks/freeze/message", "No"),
+    )
+
+    decision = world.when(DeleteLock(Target("dev"), "freeze"))
+
+    assert [it.application for it in decision.skips] == ["shop"]
+    assert world.state.placement("dev", "cart").version == 2
+    assert world.state.placement("dev", "shop").queued == 1
 
 
 @pytest.mark.parametrize("how", FIRST_RENDERING)

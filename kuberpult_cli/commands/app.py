@@ -61,7 +61,8 @@ def show(app: str) -> None:
     ]
     header = ("ENVIRONMENT", "VERSION", "DISPLAY", "QUEUED", "LOCKS", "DEPLOYED BY", "DEPLOYED AT")
     output.emit(found, header, rows, [f"application/{app}"])
-    output.say(f"Team: {found['team'] or output.NONE}. Releases: {output.cell(found['releases'])}.")
+    if output.form() in ("table", "wide"):
+        output.say(f"Team: {found['team'] or output.NONE}. Releases: {output.cell(found['releases'])}.")
 
 
 @command.command("set-team")

@@ -14,13 +14,15 @@ from kuberpult_core.codec import MAX_BATCH_BYTES
 @changing
 @shared
 def command(file: str, dry_run: bool) -> None:
-    """Carry out the commands in FILE (- for standard input), JSON or YAML, as one commit.
+    """Carry out the commands in FILE as one commit, all or nothing.
 
-    Each command sees what the one before left. If one is refused, none happens.
+    FILE (- for standard input) is JSON or YAML. Each command sees what the one
+    before left. If one is refused, none happens.
 
     \b
     Example:
       kuberpult batch release-friday.yaml
+
     \b
     where the file says:
       - kind: Deploy

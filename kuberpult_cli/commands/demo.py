@@ -123,7 +123,9 @@ def argocd_steps(folder: Path) -> Step:
 @click.argument("path", default="kuberpult-demo")
 @shared
 def command(path: str) -> None:
-    """Make PATH/manifests.git with development, staging and production, and tell its story.
+    """Make an example repository and tell its story.
+
+    PATH/manifests.git gets development, staging and production, and twelve services.
 
     \b
     Examples:
@@ -131,7 +133,7 @@ def command(path: str) -> None:
       kuberpult demo /tmp/shop
     """
     folder = Path(path)
-    if (folder / "manifests.git").exists():
+    if (folder / "manifests.git").exists() or (folder.exists() and not folder.is_dir()):
         raise click.UsageError(f"{folder / 'manifests.git'} is there already; name another path.")
     example.write(folder)
     click.secho("A small shop, its twelve services, and how they get to production.", bold=True)
@@ -167,8 +169,11 @@ def _run(arguments: list[str]) -> None:
 
 @contextmanager
 def _environment(**variables: str) -> Iterator[None]:
-    """Let *variables* hold for a while."""
+    """Let *variables* hold for a while, and no others of kuberpult's that are about another repository."""
     before = dict(os.environ)
+    for name in before:
+        if name.startswith("KUBERPULT_") and name not in ("KUBERPULT_REPO", "KUBERPULT_NO_COLOR"):
+            del os.environ[name]
     os.environ.update(variables)
     try:
         yield

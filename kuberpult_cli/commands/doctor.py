@@ -13,9 +13,9 @@ from kuberpult_core import views
 @shared
 @exits_like_diff
 def command() -> int:
-    """List what is broken: where, and why. Changes nothing.
+    """List what is broken: where, and why.
 
-    Exit code 0: nothing is, 1: something is, 3: failed.
+    Changes nothing. Exit code 0: nothing is, 1: something is, 3: failed.
 
     \b
     Example:
@@ -28,5 +28,5 @@ def command() -> int:
         output.say("No problems found.")
         return DONE
     rows = [(problem.path, problem.reason) for problem in problems]
-    output.emit(data, ("PATH", "PROBLEM"), rows, [problem.path for problem in problems])
+    output.emit(data, ("PATH", "PROBLEM"), rows, [f"problem/{problem.path}" for problem in problems])
     return DIFFERENT if data else DONE

@@ -23,10 +23,10 @@ def command() -> None:
 
 def _patch(upstream: str | None, upstream_latest: bool, group: str | None, config: str | None) -> dict[str, Any]:
     """What the options say of the config, over what the file says."""
-    if upstream and upstream_latest:
+    if upstream is not None and upstream_latest:
         raise click.UsageError("--upstream and --upstream-latest contradict each other.")
     patch: dict[str, Any] = {}
-    if upstream:
+    if upstream is not None:
         patch["upstream"] = {"environment": upstream, "latest": None}
     if upstream_latest:
         patch["upstream"] = {"latest": True, "environment": None}
@@ -173,6 +173,9 @@ def diff(env1: str, env2: str) -> int:
     one, other = environment_name(env1), environment_name(env2)
     with repository() as opened:
         rows = comparing.difference(opened.state(), one, other)
+    if not rows and output.form() in ("table", "wide"):
+        output.say("No differences.")
+        return DONE
     output.emit(
         rows,
         ("APPLICATION", one.upper(), other.upper()),

@@ -6,7 +6,7 @@ from kuberpult_cli import output
 from kuberpult_cli.changing import show
 from kuberpult_cli.options import shared, shared_options
 from kuberpult_cli.session import actor
-from kuberpult_core import UpdateSettings, init_repository
+from kuberpult_core import UpdateSettings, init_repository, memory_repository
 
 
 @click.command()
@@ -24,9 +24,12 @@ def command(path: str, url: str | None) -> None:
     given = shared_options(click.get_current_context())
     branch = given.branch or "main"
     given.repo = given.repo or path
-    settings = UpdateSettings({"url": url, "branch": branch}) if url else None
+    settings = UpdateSettings({"url": url, "branch": branch}) if url is not None else None
+    asker = actor() if settings else None
+    if settings and asker:
+        memory_repository().apply(settings, asker)  # what is refused must leave no repository behind
     with init_repository(path, branch) as made:
-        if settings:
-            applied = made.apply(settings, actor())
+        if settings and asker:
+            applied = made.apply(settings, asker)
             show(applied.decision, applied.commit, planned=False)
     output.say(f"Made {path}. Next: kuberpult --repo {path} env create development --upstream-latest")

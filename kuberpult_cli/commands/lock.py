@@ -74,7 +74,7 @@ def create(
             lock_id,
             message,
             link,
-            point_in_time(expires, utc_now()) if expires else None,
+            point_in_time(expires, utc_now()) if expires is not None else None,
             OnUnlock(on_expiry) if on_expiry else None,
         ),
         dry_run=dry_run,
@@ -137,7 +137,9 @@ def list_(env: str | None, app: str | None) -> None:
     now = utc_now()
     with repository() as opened:
         locks = views.locks_view(
-            opened.state(), environment_name(env) if env else None, application_name(app) if app else None
+            opened.state(),
+            environment_name(env) if env is not None else None,
+            application_name(app) if app is not None else None,
         )
     rows = [
         (

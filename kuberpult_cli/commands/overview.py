@@ -17,7 +17,9 @@ from kuberpult_core.names import environment_name, team_name
 @click.option("--app", metavar="PATTERN", help="Only applications of that name; * and ? stand for others.")
 @shared
 def command(env: str | None, team: str | None, app: str | None) -> None:
-    """Show services × environments: the version, → what waits behind locks, ! what is locked.
+    """Show services × environments: versions, queue, locks.
+
+    12 → 13 is 13 waiting for locks to go; ! is a lock.
 
     \b
     Examples:
@@ -28,7 +30,10 @@ def command(env: str | None, team: str | None, app: str | None) -> None:
     with repository() as opened:
         head, state = opened.snapshot()
         data = views.overview(
-            state, environment_name(env) if env else None, team_name(team) if team else None, app
+            state,
+            environment_name(env) if env is not None else None,
+            team_name(team) if team is not None else None,
+            app,
         )
     data = {**views.head_view(head.commit), **data}
     names = [it["name"] for it in data["environments"]]

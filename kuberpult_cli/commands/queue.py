@@ -27,7 +27,7 @@ def list_(env: str | None) -> None:
       kuberpult queue list --env production -o json
     """
     with repository() as opened:
-        waiting = views.queue_view(opened.state(), environment_name(env) if env else None)
+        waiting = views.queue_view(opened.state(), environment_name(env) if env is not None else None)
     rows = [
         (it["environment"], it["application"], it["version"], it["queued"], [lock["name"] for lock in it["locks"]])
         for it in waiting

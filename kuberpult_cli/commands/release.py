@@ -67,7 +67,7 @@ def create(
         CreateRelease(
             app,
             manifests(pairs, folder),
-            version_from(version) if version else None,
+            version_from(version) if version is not None else None,
             commit,
             source_author,
             message,
@@ -152,9 +152,11 @@ def diff(app: str, version1: str, version2: str, env: str | None) -> int:
     with repository() as opened:
         state = opened.state()
         differences = comparing.manifest_differences(
-            state, name, (one, other), environment_name(env) if env else None, secrets.token_bytes(16)
+            state, name, (one, other), environment_name(env) if env is not None else None, secrets.token_bytes(16)
         )
     data = [{"environment": where, "diff": text} for where, text in differences.items()]
+    if not differences:
+        output.say("No differences.")
     if output.form() in ("table", "wide"):
         for text in differences.values():
             for row in text.splitlines():

@@ -35,7 +35,12 @@ def show() -> None:
         "longNames": settings.long_names,
     }
     data.update(file_converter().unstructure(settings))
-    output.emit(data, ("SETTING", "VALUE"), [(key, output.cell(value)) for key, value in data.items()], data)
+    output.emit(
+        data,
+        ("SETTING", "VALUE"),
+        [(key, output.cell(value)) for key, value in data.items()],
+        [f"settings/{key}" for key in data],
+    )
 
 
 @command.command("set")

@@ -10,7 +10,7 @@ from kuberpult_core import ReleaseTrain
 
 @click.group()
 def command() -> None:
-    """Make an environment, or each member of a group, equal to its upstream."""
+    """Make an environment, or a group, equal to its upstream."""
 
 
 @command.command()

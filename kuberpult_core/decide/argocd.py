@@ -75,6 +75,14 @@ def check_cascade(
     course.cascade(titles)
 
 
+def check_placeable(state: State, environment: EnvironmentName, application: ApplicationName) -> None:
+    """Refuse a new placement that Argo CD could not be told of: its name is taken, or there is no URL to clone."""
+    check_name(state, environment, application)
+    there = state.environments[environment]
+    if there.placement(application).version is None and there.config.argocd and state.settings.url is None:
+        raise NoRepositoryUrl(environment)
+
+
 def check_url(before: State, course: Course) -> None:
     """Refuse what would have Argo CD files written while the settings name no URL."""
     after = course.state

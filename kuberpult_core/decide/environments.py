@@ -61,13 +61,11 @@ def _check_upstream(state: State, name: EnvironmentName, upstream: EnvironmentNa
         raise UnknownUpstream(name, upstream)
     seen = [name]
     link: EnvironmentName | None = upstream
-    while link is not None and link in state.environments:
-        if link in seen:
-            if link != name:
-                return  # a cycle among others, which was there before
+    while link is not None and link not in seen[1:]:  # a cycle among others was there before
+        if link == name:
             raise InvalidConfig("$.upstream.environment", f"it makes a cycle: {' ← '.join([*seen, link])}")
         seen.append(link)
-        link = state.environments[link].config.upstream_environment
+        link = state.environments[link].config.upstream_environment if link in state.environments else None
 
 
 def _delete(course: Course, command: DeleteEnvironment) -> None:

@@ -83,7 +83,7 @@ def _first_difference(course: Course, command: CreateRelease, there: Release) ->
     for name in sorted({*command.manifests, *there.manifests}):
         if reason := _manifest_difference(course, command, there, name):
             return reason
-    return next((f"{what} is another" for what, given, known in pairs if given != known), None)
+    return next((f"its {what} is another one" for what, given, known in pairs if given != known), None)
 
 
 def _manifest_difference(
@@ -97,7 +97,7 @@ def _manifest_difference(
         return f"it has a manifest for {name} too"
     if new.id == old or (new.content is not None and same_meaning(new.content, course.read_manifest(old))):
         return None
-    return f"the manifest for {name} is another"
+    return f"its manifest for {name} is another one"
 
 
 def _deploy_newest(course: Course, application: ApplicationName, version: Version) -> None:

@@ -14,5 +14,5 @@ def resolve(
     name = GroupName(group or environment or "")
     members = course.state.members(name)
     if not members:
-        raise UnknownEnvironment(name)
+        raise UnknownEnvironment(name, or_group=True)
     return members, True

@@ -108,4 +108,4 @@ def _reason_to_skip(
         return Skip(SkipReason.NO_MANIFEST, environment, application, version)
     if locks and behavior is LockBehavior.FAIL:
         return Skip(SkipReason.LOCKED, environment, application, version, locks)
-    return unlocking.name_fault(state, environment, application, version)
+    return unlocking.placing_fault(state, environment, application, version)

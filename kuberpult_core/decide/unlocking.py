@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from kuberpult_core.decide import argocd, deploying
 from kuberpult_core.decide.course import Course
 from kuberpult_core.decision import Skip, SkipReason
-from kuberpult_core.errors import DuplicateApplicationName
+from kuberpult_core.errors import DuplicateApplicationName, NoRepositoryUrl
 from kuberpult_core.events import Cause
 from kuberpult_core.model import Broken, LockBehavior, LockScope, OnUnlock, State
 from kuberpult_core.names import ApplicationName, EnvironmentName, Version
@@ -39,7 +39,7 @@ def _release(course: Course, environment: EnvironmentName, application: Applicat
     now = course.state.placement(environment, application)
     if now.queued is None:
         return
-    if then is OnUnlock.DISCARD or now.queued == now.version:
+    if then is OnUnlock.DISCARD or (now.queued == now.version and not isinstance(now.queued, Broken)):
         deploying.happens_emptied(course, environment, application, Cause.RELEASED)
         return
     if fault := _fault(course.state, environment, application, now.queued):
@@ -58,15 +58,15 @@ def _fault(
     release = state.release(application, queued) if not isinstance(queued, Broken) else None
     if release is None or not deploying.can_run(release, environment, LockBehavior.QUEUE):
         return Skip(SkipReason.NO_MANIFEST, environment, application, version)
-    return name_fault(state, environment, application, version)
+    return placing_fault(state, environment, application, version)
 
 
-def name_fault(
+def placing_fault(
     state: State, environment: EnvironmentName, application: ApplicationName, version: Version | None
 ) -> Skip | None:
-    """The skip for a placement whose Argo CD name is taken, where one fault must not stop the rest."""
+    """The skip for a placement that Argo CD could not be told of, where one fault must not stop the rest."""
     try:
-        argocd.check_name(state, environment, application)
-    except DuplicateApplicationName as duplicate:
-        return Skip(SkipReason.BROKEN, environment, application, version, detail=duplicate.sentence)
+        argocd.check_placeable(state, environment, application)
+    except (DuplicateApplicationName, NoRepositoryUrl) as fault:
+        return Skip(SkipReason.BROKEN, environment, application, version, detail=fault.sentence)
     return None

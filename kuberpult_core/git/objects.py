@@ -1,20 +1,22 @@
 """Reading objects of a git repository through dulwich."""
 
+import zlib
 from collections.abc import Mapping
 from functools import lru_cache
 from threading import Lock
 
-from dulwich.errors import ChecksumMismatch, ObjectFormatException
+from dulwich.errors import ChecksumMismatch, FileFormatException, ObjectFormatException
 from dulwich.object_store import DiskObjectStore
 from dulwich.objects import ObjectID, parse_tree
 
 from kuberpult_core.errors import StoreUnavailable
 from kuberpult_core.ports import Entry, ObjectId
-from kuberpult_core.tree import EMPTY_TREE
+from kuberpult_core.tree import EMPTY_TREE, object_hash
 
 COMMIT, TREE, BLOB = 1, 2, 3
 """git's numbers for the types of objects."""
 _NAMES = {COMMIT: "commit", TREE: "folder", BLOB: "file"}
+_TYPES = {COMMIT: "commit", TREE: "tree", BLOB: "blob"}
 _SHA1_BYTES = 20
 _REMEMBERED_TREES = 50_000
 
@@ -49,10 +51,14 @@ class GitObjects:
                 kind, content = self._store.get_raw(ObjectID(object_id.encode()))
         except KeyError:
             reason = f"The repository lacks the {_NAMES[wanted]} {object_id}."
-            raise StoreUnavailable(reason, "`git fsck` in the repository says more.") from None
-        except (OSError, ValueError, AssertionError, ChecksumMismatch, ObjectFormatException) as error:
+        except (OSError, ValueError, AssertionError, zlib.error, ChecksumMismatch, FileFormatException) as error:
             reason = f"The {_NAMES[wanted]} {object_id} cannot be read from the repository: {error}."
-            raise StoreUnavailable(reason, "`git fsck` in the repository says more.") from error
-        if kind != wanted:
-            raise StoreUnavailable(f"The object {object_id} is a {_NAMES.get(kind)}, not a {_NAMES[wanted]}.")
-        return content
+        else:
+            if kind == wanted and object_hash(_TYPES[kind], content) == object_id:
+                return content
+            if kind == wanted:
+                reason = f"The {_NAMES[wanted]} {object_id} is damaged: its content is not what its id says."
+            else:
+                reason = f"The object {object_id} is a {_NAMES.get(kind)}, not a {_NAMES[wanted]}."
+        # raised out here, so that it holds no view into a pack, which could not be closed then
+        raise StoreUnavailable(reason, "`git fsck` in the repository says more.")

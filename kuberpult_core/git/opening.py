@@ -1,11 +1,12 @@
 """Opening and making bare repositories, and who git says we are."""
 
+import os
 from pathlib import Path
 
 from dulwich.config import ConfigFile, StackedConfig
 from dulwich.errors import NotGitRepository
-from dulwich.refs import Ref, check_ref_format
-from dulwich.repo import Repo, get_user_identity
+from dulwich.refs import Ref, SymrefLoop, check_ref_format
+from dulwich.repo import DefaultIdentityNotFound, Repo, get_user_identity
 
 from kuberpult_core.errors import StoreUnavailable
 from kuberpult_core.git.store import GitStore
@@ -41,7 +42,7 @@ def _opened(path: Path) -> Repo:
 
 
 def _check_usable(repo: Repo, path: str | Path) -> None:
-    if not repo.bare:
+    if not repo.bare or repo.get_config().get_boolean((b"core",), b"bare") is False:
         raise StoreUnavailable(
             f"{str(path)!r} has a work tree, and kuberpult works on bare repositories only.",
             f"`git clone --bare {path} manifests.git` makes a bare one.",
@@ -54,38 +55,75 @@ def _check_usable(repo: Repo, path: str | Path) -> None:
 
 def _branch(repo: Repo, branch: str | None) -> bytes:
     if branch is None:
-        names, _ = repo.refs.follow(Ref(b"HEAD"))
+        names = _followed_head(repo)
         if not names or not names[-1].startswith(b"refs/heads/"):
             raise StoreUnavailable("The repository's HEAD names no branch.", "Name one with --branch.")
-        return bytes(names[-1])
-    name = f"refs/heads/{branch}".encode("utf-8", "surrogateescape")
+        name = bytes(names[-1])
+    else:
+        name = _branch_name(branch)
+    if Ref(name) not in repo.refs and any(ref.startswith(b"refs/heads/") for ref in repo.refs.allkeys()):
+        shown = name.removeprefix(b"refs/heads/").decode(errors="replace")
+        raise StoreUnavailable(f"The repository has no branch {shown!r}.", "Name one that it has with --branch.")
+    return name
+
+
+def _followed_head(repo: Repo) -> list[Ref]:
+    """The refs that HEAD leads to, itself the first; none if they lead in a circle."""
+    try:
+        names, _ = repo.refs.follow(Ref(b"HEAD"))
+    except SymrefLoop:
+        raise StoreUnavailable(
+            "The repository's HEAD leads in a circle.", "Name a branch with --branch."
+        ) from None
+    return list(names)
+
+
+def _branch_name(branch: str) -> bytes:
+    """The full name of a branch that a user named; a *Unavailable* if git would not take it."""
+    try:
+        name = f"refs/heads/{branch}".encode()
+    except UnicodeEncodeError:
+        name = b""
     if not check_ref_format(Ref(name)):
         raise StoreUnavailable(f"{branch!r} cannot be a branch's name.", "Name another one with --branch.")
-    if Ref(name) not in repo.refs and any(ref.startswith(b"refs/heads/") for ref in repo.refs.allkeys()):
-        raise StoreUnavailable(f"The repository has no branch {branch!r}.", "Name one that it has with --branch.")
     return name
 
 
 def make_bare(path: str | Path, branch: str = DEFAULT_BRANCH) -> None:
     """Make an empty bare repository. Raises *Unavailable* if something is there already."""
     folder = Path(path)
-    if not check_ref_format(Ref(f"refs/heads/{branch}".encode())):
-        raise StoreUnavailable(f"{branch!r} cannot be a branch's name.", "Name another one with --branch.")
+    _branch_name(branch)
     try:
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise StoreUnavailable(f"{str(path)!r} is there already and not empty.", "Name another path.")
         folder.mkdir(parents=True, exist_ok=True)
         Repo.init_bare(str(folder), default_branch=branch.encode()).close()
     except OSError as error:
-        raise StoreUnavailable(f"No repository can be made at {str(path)!r}: {error.strerror}.") from error
+        reason = f"No repository can be made at {str(path)!r}: {error.strerror}."
+        raise StoreUnavailable(reason, "Name another path.") from error
 
 
-def git_identity(path: str | Path | None = None) -> Actor:
-    """Who git says we are: its variables, the repository's config, the user's, the machine's name."""
+def git_identity(path: str | Path | None = None) -> Actor | None:
+    """Who git says we are: its variables, the repository's config, the user's, the machine's name; or none."""
     config = StackedConfig.default()
     backends = list(config.backends)
     if path is not None and (Path(path) / "config").is_file():
         backends.insert(0, ConfigFile.from_path(str(Path(path) / "config")))
-    identity = get_user_identity(StackedConfig(backends), kind="AUTHOR").decode(errors="replace")
-    name, _, email = identity.partition(" <")
-    return Actor(name, email.removesuffix(">"))
+    known = StackedConfig(backends)
+    name = os.environ.get("GIT_AUTHOR_NAME") or _configured(known, "name")
+    email = os.environ.get("GIT_AUTHOR_EMAIL") or _configured(known, "email")
+    if name and email:
+        return Actor(name, email)
+    try:
+        identity = get_user_identity(known, kind="AUTHOR").decode(errors="replace")
+    except DefaultIdentityNotFound:  # a user id without a name, as containers have
+        return None
+    machine_name, _, machine_email = identity.partition(" <")
+    return Actor(name or machine_name, email or machine_email.removesuffix(">"))
+
+
+def _configured(config: StackedConfig, key: str) -> str | None:
+    try:
+        return config.get((b"user",), key.encode()).decode(errors="replace")
+    except KeyError:
+        return None

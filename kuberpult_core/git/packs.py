@@ -24,6 +24,7 @@ def write_pack(folder: Path, objects: Sequence[NewObject]) -> None:
     The index comes last, because a pack without one is not there for any reader.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    objects = list({it.id: it for it in objects}.values())  # an object comes once
     with _temporary(folder) as pack, _temporary(folder) as index:
         entries, checksum = write_pack_data(
             pack.write, _records(objects), SHA1, num_records=len(objects), compression_level=_FAST

@@ -6,17 +6,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from dulwich.errors import ObjectFormatException
-from dulwich.file import FileLocked
 from dulwich.objects import Commit, ObjectID
-from dulwich.refs import Ref
 from dulwich.repo import Repo
 
 from kuberpult_core.errors import StoreUnavailable
+from kuberpult_core.git.branch import Branch
 from kuberpult_core.git.objects import COMMIT, GitObjects
 from kuberpult_core.git.packs import write_pack
 from kuberpult_core.journal import COMMITTER
 from kuberpult_core.model import Actor
-from kuberpult_core.ports import BranchLocked, Head, LoggedCommit, NewCommit, NewObject, ObjectId
+from kuberpult_core.ports import Head, LoggedCommit, NewCommit, NewObject, ObjectId
 
 
 class GitStore:
@@ -24,7 +23,7 @@ class GitStore:
 
     def __init__(self, repo: Repo, branch: bytes) -> None:
         self._repo = repo
-        self._branch = Ref(branch)
+        self._branch = Branch(repo.refs, branch, Path(repo.commondir()))
         self._objects = GitObjects(repo.object_store)
         self._packs = Path(repo.object_store.path) / "pack"
         weakref.finalize(self, repo.close)  # for those who forget: dulwich is noisy at the interpreter's end
@@ -40,16 +39,8 @@ class GitStore:
 
     def head(self) -> Head:
         """The commit that the branch is at, and its tree."""
-        commit = self._tip()
+        commit = self._branch.tip()
         return Head(commit, self._commit(commit).tree) if commit else Head(None, None)
-
-    def _tip(self) -> ObjectId | None:
-        try:
-            return ObjectId(self._repo.refs[self._branch].decode())
-        except KeyError:
-            return None
-        except (OSError, ValueError) as error:
-            raise StoreUnavailable(f"The branch {self._branch.decode()} cannot be read: {error}.") from error
 
     def publish(self, commit: NewCommit) -> ObjectId | None:
         """Write one pack with the commit and its objects, then move the branch to it."""
@@ -57,26 +48,19 @@ class GitStore:
         commit_id = ObjectId(Commit.from_string(content).id.decode())
         objects = [*commit.objects, NewObject("commit", commit_id, content)]
         try:
-            if self._tip() != commit.parent:  # lost already: leave nothing behind
+            self._branch.check_unlocked()
+            if self._branch.tip() != commit.parent:  # lost already: leave nothing behind
                 return None
             write_pack(self._packs, objects)
-            return commit_id if self._swap(commit.parent, commit_id) else None
-        except FileLocked as locked:
-            raise BranchLocked(_text(locked.lockfilename)) from None
+            return commit_id if self._branch.move(commit.parent, commit_id) else None
         except OSError as error:
             reason = f"The repository cannot be written: {error.strerror or error}."
             raise StoreUnavailable(reason, "Nothing was changed. Look at the disk's space and rights.") from error
 
-    def _swap(self, old: ObjectId | None, new: ObjectId) -> bool:
-        to = ObjectID(new.encode())
-        if old is None:
-            return self._repo.refs.add_if_new(self._branch, to)
-        return self._repo.refs.set_if_equals(self._branch, ObjectID(old.encode()), to)
-
     def log(self, since: ObjectId | None = None) -> Sequence[LoggedCommit]:
         """The commits after *since*, first parents only, oldest first."""
         found: list[LoggedCommit] = []
-        commit_id = self._tip()
+        commit_id = self._branch.tip()
         while commit_id is not None and commit_id != since:
             found.append(self._commit(commit_id))
             commit_id = found[-1].parent
@@ -113,7 +97,3 @@ def _commit_content(new: NewCommit) -> bytes:
 def _actor(identity: bytes) -> Actor:
     name, _, email = identity.decode(errors="replace").partition(" <")
     return Actor(name, email.removesuffix(">"))
-
-
-def _text(path: str | bytes) -> str:
-    return path.decode(errors="replace") if isinstance(path, bytes) else path

@@ -1,0 +1,61 @@
+"""A branch of a git repository: where it is, and moving it by compare-and-swap."""
+
+import os
+from pathlib import Path
+
+from dulwich.file import FileLocked, GitFile
+from dulwich.refs import Ref, RefsContainer, SymrefLoop
+
+from kuberpult_core.errors import StoreUnavailable
+from kuberpult_core.ports import BranchLocked, ObjectId
+
+
+class Branch:
+    """A branch, by its full name. The file of a loose ref, and git's own lock beside it, guard every move."""
+
+    def __init__(self, refs: RefsContainer, name: bytes, folder: Path) -> None:
+        self._refs = refs
+        self._name = Ref(name)
+        self._file = folder / os.fsdecode(name)
+        self._lock = self._file.with_name(f"{self._file.name}.lock")
+
+    def tip(self) -> ObjectId | None:
+        """The commit that it is at; none before the first one. Raises *Unavailable* if it cannot be read."""
+        try:
+            return ObjectId(self._refs[self._name].decode())
+        except KeyError:
+            if os.path.lexists(self._file):  # it is there, and no commit's id is in it
+                raise self._damaged("it holds no commit") from None
+            return None
+        except (OSError, ValueError, SymrefLoop) as error:
+            raise self._damaged(str(error)) from error
+
+    def _damaged(self, reason: str) -> StoreUnavailable:
+        return StoreUnavailable(
+            f"The branch {os.fsdecode(self._name)} cannot be read: {reason}.",
+            f"Look at {self._file}; `git fsck` and `git reflog` help to find the last commit.",
+        )
+
+    def check_unlocked(self) -> None:
+        """Raise :class:`BranchLocked` if somebody holds it, before anything is written for it."""
+        if self._lock.exists():
+            raise BranchLocked(str(self._lock))
+
+    def move(self, old: ObjectId | None, new: ObjectId) -> bool:
+        """Move it from *old* to *new*, durably; false, and nothing happened, if it is elsewhere by now.
+
+        Raises :class:`BranchLocked` if somebody else holds it, and :class:`OSError` if writing fails.
+        """
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            lock = GitFile(str(self._file), "wb")
+        except FileLocked:
+            raise BranchLocked(str(self._lock)) from None
+        try:
+            if self.tip() != old:
+                return False
+            lock.write(f"{new}\n".encode())
+            lock.close()  # syncs and renames
+            return True
+        finally:
+            lock.abort()  # nothing to do once it is closed; otherwise the branch stays and the lock goes
