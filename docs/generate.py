@@ -15,7 +15,7 @@ import click
 import yaml
 
 from kuberpult_cli import exits
-from kuberpult_cli.main import COMMANDS, kuberpult
+from kuberpult_cli.main import COMMANDS, SETTINGS, kuberpult
 from kuberpult_core import (
     CancelQueued,
     Cleanup,
@@ -340,11 +340,11 @@ def cli_page() -> str:
 
 def _leaves() -> Iterator[tuple[str, click.Command]]:
     """Every command that does something, with its whole name."""
-    root = click.Context(kuberpult)
+    root = click.Context(kuberpult, **SETTINGS)
     for noun in COMMANDS:
         found = kuberpult.get_command(root, noun)
         if isinstance(found, click.Group):
-            context = click.Context(found)
+            context = click.Context(found, **SETTINGS)
             for verb in found.list_commands(context):
                 if leaf := found.get_command(context, verb):
                     yield f"kuberpult {noun} {verb}", leaf
@@ -364,7 +364,7 @@ def _is_shared(option: click.Option) -> bool:
 
 
 def _options(command: click.Command, name: str, options: list[click.Option]) -> str:
-    context = click.Context(command, info_name=name)
+    context = click.Context(command, info_name=name, **SETTINGS)
     records = [record for it in options if (record := it.get_help_record(context))]
     rows = [(f"`{option.replace('|', chr(92) + '|')}`", text) for option, text in records]
     return table(("option", "meaning"), rows)
@@ -376,7 +376,7 @@ def _index_row(name: str, leaf: click.Command) -> tuple[str, str]:
 
 
 def _leaf(name: str, leaf: click.Command) -> Iterator[str]:
-    context = click.Context(leaf, info_name=name)
+    context = click.Context(leaf, info_name=name, **SETTINGS)
     text, examples = _help(leaf)
     yield f"### {name}"
     yield f"`{' '.join([name, *leaf.collect_usage_pieces(context)])}`"

@@ -3,6 +3,7 @@
 import importlib
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 import click
 
@@ -25,6 +26,10 @@ COMMANDS = {
     "demo": "Make an example repository and tell its story.",
 }
 """Every command with its short help, so that ``--help`` imports none of them."""
+
+
+SETTINGS: dict[str, Any] = {"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "KUBERPULT"}
+"""What click is told of every command; a context made by hand needs it too."""
 
 
 class Commands(click.Group):
@@ -50,7 +55,7 @@ class Commands(click.Group):
 
 @click.group(
     cls=Commands,
-    context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "KUBERPULT"},
+    context_settings=SETTINGS,
     epilog="`kuberpult COMMAND -h` has examples. Start with `kuberpult demo`.",
 )
 @click.version_option(package_name="kuberpult", message="kuberpult %(version)s")

@@ -13,7 +13,7 @@ import click
 import pytest
 
 import kuberpult_cli.commands
-from kuberpult_cli.main import COMMANDS, kuberpult
+from kuberpult_cli.main import COMMANDS, SETTINGS, kuberpult
 from kuberpult_cli.options import OUTPUTS
 from tests.cli import FORMS, PATIENCE, Desk, called, leaves, variables_of
 
@@ -164,7 +164,9 @@ def test_no_argument_and_no_option_is_taken_away(name: str) -> None:
     command = LEAVES[tuple(name.split())]
     options = {text for it in command.params if isinstance(it, click.Option) for text in it.opts}
     arguments = [
-        it.make_metavar(click.Context(command)) for it in command.params if isinstance(it, click.Argument)
+        it.make_metavar(click.Context(command, **SETTINGS))
+        for it in command.params
+        if isinstance(it, click.Argument)
     ]
     promised = PROMISED[name].split()
     assert [word.strip("[]") for word in arguments] == [word for word in promised if not word.startswith("-")]

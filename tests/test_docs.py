@@ -24,7 +24,7 @@ import yaml
 import kuberpult_core
 from docs import generate
 from kuberpult_cli import exits
-from kuberpult_cli.main import kuberpult
+from kuberpult_cli.main import SETTINGS, kuberpult
 from kuberpult_core import (
     SkipReason,
     batch_from,
@@ -239,7 +239,7 @@ def check_command(words: list[str], line: str) -> None:
         before, rest = [*before, *rest[:2]], rest[2:]
     command, arguments = resolved(rest)
     assert not isinstance(command, click.Group), f"{line!r} is no whole command"
-    context = click.Context(command, info_name=line)
+    context = click.Context(command, info_name=line, **SETTINGS)
     _, left, _ = command.make_parser(context).parse_args([*before, *until_pipe(line, arguments)])
     assert not left, f"{line!r} has arguments too many: {left}"
 
@@ -254,7 +254,7 @@ def resolved(words: list[str]) -> tuple[click.Command, list[str]]:
     """The command that *words* begin with, as far as they name one, and what is left of them."""
     command: click.Command = kuberpult
     while isinstance(command, click.Group) and words:
-        found = command.get_command(click.Context(command), words[0])
+        found = command.get_command(click.Context(command, **SETTINGS), words[0])
         if found is None:
             break
         command, words = found, words[1:]
@@ -369,7 +369,7 @@ def leaves(command: click.Command, name: str = "kuberpult") -> Iterator[str]:
     if not isinstance(command, click.Group):
         yield name
         return
-    context = click.Context(command)
+    context = click.Context(command, **SETTINGS)
     for verb in command.list_commands(context):
         below = command.get_command(context, verb)
         assert below
