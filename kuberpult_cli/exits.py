@@ -1,5 +1,6 @@
 """How a run ends: each class of error has one exit code, a sentence and a hint."""
 
+import errno
 import io
 import json
 import os
@@ -27,6 +28,9 @@ from kuberpult_core.errors import (
 DONE, FAILED, USAGE, DENIED, REFUSED, CONFLICT, UNKNOWN, INTERRUPTED = 0, 1, 2, 4, 5, 6, 8, 130
 DIFFERENT, COMPARING_FAILED = 1, 3
 """For those that compare: ``env diff``, ``release diff``."""
+
+_ANSWER_LOST = (errno.EPIPE, errno.ENOSPC, errno.EIO)
+"""What writing to standard output fails with; the store has its own words for its disk."""
 
 _CODES: list[tuple[type[KuberpultError], int]] = [
     (Invalid, USAGE),
@@ -56,8 +60,11 @@ def guarded(group: click.Group, arguments: Sequence[str]) -> int:
         return DONE
     except OSError as error:
         _forget_output()
-        click.echo(f"Error: The answer could not be written: {error.strerror or error}.", err=True)
-        return FAILED
+        _say_words(
+            f"The answer could not be written: {error.strerror or error}.",
+            "What was asked for has been carried out all the same. Look before you repeat it.",
+        )
+        return COMPARING_FAILED if given.compares else FAILED
     return code
 
 
@@ -80,9 +87,9 @@ def _run(group: click.Group, arguments: list[str], given: Shared) -> int:  # noq
     except KuberpultError as error:
         _say(error, given)
         return COMPARING_FAILED if given.compares else exit_code(error)
-    except OSError:
-        raise  # the answer could not be written
-    except Exception as error:  # noqa: BLE001 - a bug must end in words, too
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno in _ANSWER_LOST:
+            raise
         return _bug(error, given)
     return result if isinstance(result, int) else DONE
 
@@ -146,4 +153,4 @@ def _bug(error: Exception, given: Shared) -> int:
         f"Something unexpected happened: {type(error).__name__}: {error}",
         "" if given.debug else "This is a bug. Run it again with --debug and report what it prints.",
     )
-    return FAILED
+    return COMPARING_FAILED if given.compares else FAILED

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from kuberpult_cli import exits
-from kuberpult_cli.options import shared
+from kuberpult_cli.options import shared_with_variables
 
 COMMANDS = {
     "init": "Make a new, empty, bare repository at PATH.",
@@ -59,7 +59,7 @@ class Commands(click.Group):
     epilog="`kuberpult COMMAND -h` has examples. Start with `kuberpult demo`.",
 )
 @click.version_option(package_name="kuberpult", message="kuberpult %(version)s")
-@shared
+@shared_with_variables
 def kuberpult() -> None:
     """Decide which version of which service is on which environment next."""
 

@@ -67,14 +67,25 @@ def shared(function: F) -> F:
     return shared_except()(function)
 
 
+def shared_with_variables(function: F) -> F:
+    """Give the whole program these options, with a variable for each: ``KUBERPULT_REPO`` and so on."""
+    return _given(function, (), variables=True)
+
+
 def shared_except(*left_out: str) -> Callable[[F], F]:
     """The same without those whose name means something else to the command; they stand before it, then."""
+    return lambda function: _given(function, left_out, variables=False)
 
-    def give(function: F) -> F:
-        for names, settings in reversed(_OPTIONS):
-            if not set(names) & set(left_out):
-                option = click.option(*names, expose_value=False, is_eager=True, callback=_keep, **settings)
-                function = option(function)
-        return function
 
-    return give
+def _given(function: F, left_out: tuple[str, ...], *, variables: bool) -> F:
+    for names, settings in reversed(_OPTIONS):
+        if not set(names) & set(left_out):
+            function = click.option(
+                *names,
+                expose_value=False,
+                is_eager=True,
+                callback=_keep,
+                allow_from_autoenv=variables,  # a command's own variable would beat what was typed before it
+                **settings,
+            )(function)
+    return function

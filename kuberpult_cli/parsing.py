@@ -47,7 +47,7 @@ def manifests(pairs: tuple[str, ...], folder: str | None) -> dict[str, Manifest]
 def _files_in(folder: Path) -> dict[str, Path | None]:
     if odd := sorted(folder.glob("*.yml")):
         raise click.BadParameter(f"{odd[0].name} must end in .yaml.", param_hint="--manifests")
-    found: dict[str, Path | None] = {file.stem: file for file in sorted(folder.glob("*.yaml"))}
+    found: dict[str, Path | None] = {file.stem: file for file in sorted(folder.glob("*.yaml")) if file.is_file()}
     if not found:
         raise click.BadParameter(f"There is no ENV.yaml in {folder}.", param_hint="--manifests")
     return found

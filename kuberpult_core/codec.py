@@ -17,13 +17,15 @@ from kuberpult_core.converter import Fault, structured
 from kuberpult_core.decision import Decision, Warned
 from kuberpult_core.errors import InvalidCommand, KuberpultError
 from kuberpult_core.events import Event, Queued
-from kuberpult_core.manifests import BlobId, Manifest
+from kuberpult_core.manifests import MAX_DIRECTIVES, BlobId, Manifest
 from kuberpult_core.model import Broken, LockInTheWay
 from kuberpult_core.words import fact, fact_name, lock_name, skip_line, warning_line
 
 MAX_BATCH_BYTES = 64 * 1024 * 1024
 """Bytes of a batch file; its manifests are bounded one by one."""
 MAX_YAML_DEPTH = 60
+MAX_PLAIN = 1000
+"""Characters of a scalar without quotes, which may turn out to be a number of any length."""
 
 _BLOB_ID = re.compile(r"[0-9a-f]{40}")
 
@@ -139,7 +141,15 @@ def _parsed(text: bytes) -> Any:
     try:
         _check_depth(text)
         return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - a safe loader
-    except (yaml.YAMLError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+    except (
+        yaml.YAMLError,
+        ValueError,
+        LookupError,
+        ArithmeticError,
+        TypeError,
+        AttributeError,
+        RecursionError,
+    ) as error:
         # a tag that does not fit its value makes PyYAML fail in many ways
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise InvalidCommand("$", f"it is neither JSON nor YAML ({reason})") from None
@@ -148,9 +158,13 @@ def _parsed(text: bytes) -> Any:
 def _check_depth(text: bytes) -> None:
     """Bound what YAML may build before it builds it: a batch needs no aliases and is not deep."""
     depth = 0
+    if len(re.findall(rb"^%", text, re.MULTILINE)) > MAX_DIRECTIVES:
+        raise Fault(f"it has more than {MAX_DIRECTIVES} lines of directives")
     for event in yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
         if isinstance(event, yaml.AliasEvent):
             raise Fault("aliases are not allowed here")
+        if isinstance(event, yaml.ScalarEvent) and event.implicit[0] and len(event.value) > MAX_PLAIN:
+            raise Fault(f"a text of more than {MAX_PLAIN} characters must be quoted or a block")
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if depth > MAX_YAML_DEPTH:
             raise Fault(f"it is nested more than {MAX_YAML_DEPTH} deep")

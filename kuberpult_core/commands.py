@@ -8,7 +8,7 @@ allow it is for :func:`kuberpult_core.decide.decide` to say.
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import attrs
 
@@ -120,6 +120,8 @@ def _display_version(text: str | None) -> str | None:
 
 
 def _manifests(given: Mapping[str, Manifest | str | bytes]) -> Mapping[EnvironmentName, Manifest]:
+    if not isinstance(given, Mapping):
+        raise InvalidCommand("$.manifests", "it must be a mapping of environments to manifests")
     if not given:
         raise InvalidManifest("a release needs one for at least one environment, and there is none")
     checked = {
@@ -137,10 +139,14 @@ def _commands(given: "Iterable[SingleCommand]") -> "tuple[SingleCommand, ...]":
         raise InvalidCommand("$.commands", f"there are {len(commands)}, more than the {MAX_COMMANDS} allowed")
     if any(isinstance(command, Batch) for command in commands):
         raise InvalidCommand("$.commands", "a batch cannot hold another batch")
+    if not all(isinstance(command, get_args(SingleCommand)) for command in commands):
+        raise InvalidCommand("$.commands", "it must hold commands and nothing else")
     return commands
 
 
 def _patch(given: Document) -> Document:
+    if not isinstance(given, Mapping):
+        raise InvalidCommand("$.patch", "it must be a mapping")
     render(given)
     return dict(given)
 
@@ -171,6 +177,11 @@ class Target:
         return f"{where}/team {self.team}" if self.team else where
 
 
+def _is_target(_command: object, _field: object, target: Target) -> None:
+    if not isinstance(target, Target):  # type: ignore[redundant-expr,unused-ignore]  # not everybody checks types
+        raise InvalidCommand("$.target", "it must be a Target")
+
+
 @attrs.frozen
 class Deploy:
     """Put a version in place, or let it wait for the locks (rules.md 2)."""
@@ -185,7 +196,7 @@ class Deploy:
 class CreateLock:
     """Hold automatic deployments back (rules.md 3)."""
 
-    target: Target
+    target: Target = attrs.field(validator=_is_target)
     lock_id: LockId = attrs.field(converter=names.lock_id)
     message: str = attrs.field(converter=_lock_message)
     link: str | None = attrs.field(default=None, converter=_link)
@@ -198,7 +209,7 @@ class CreateLock:
 class DeleteLock:
     """Take a lock away; what waited for the last one goes out, or is dropped (rules.md 3)."""
 
-    target: Target
+    target: Target = attrs.field(validator=_is_target)
     lock_id: LockId = attrs.field(converter=names.lock_id)
     queued: OnUnlock = attrs.field(default=OnUnlock.DEPLOY, converter=_queued)
     if_missing: IfMissing = attrs.field(default=IfMissing.REFUSE, converter=_if_missing)

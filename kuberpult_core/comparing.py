@@ -9,6 +9,9 @@ from kuberpult_core.names import ApplicationName, EnvironmentName, Version
 from kuberpult_core.redaction import redacted
 from kuberpult_core.views import known_release, link_view
 
+MOST_LINES = 20_000
+"""Lines of a manifest that are compared one by one; it takes the square of their number."""
+
 
 def difference(state: State, one: EnvironmentName, other: EnvironmentName) -> list[dict[str, Any]]:
     """The applications that are not at the same version on two environments."""
@@ -43,6 +46,9 @@ def manifest_differences(
         if environment in (None, name) and old.manifests.get(name) != new.manifests.get(name):
             before, after = (_shown(state, release, name, key) for release in (old, new))
             label, other_label = (f"{application}/{version}/{name}" for version in versions)
+            if max(len(before), len(after)) > MOST_LINES:
+                found[name] = f"{label} and {other_label} are different, and too long to compare\n"
+                continue
             lines = difflib.unified_diff(before, after, label, other_label)
             found[name] = "".join(map(_ended, lines))
     return found

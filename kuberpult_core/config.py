@@ -204,6 +204,7 @@ class StoredConfig:
         if unknown := unknown_key(patch, EnvironmentConfig):
             raise InvalidConfig(unknown, "there is no such key")
         new = StoredConfig(documents.merge(self.document, _one_source(patch)))
+        documents.render(new.document)
         if "upstream" in patch:
             _check_upstream(new.config)
         if "argocd" in patch:
@@ -212,4 +213,6 @@ class StoredConfig:
 
     def replaced(self, config: EnvironmentConfig) -> "StoredConfig":
         """With *config* in place of all that kuberpult knows."""
-        return StoredConfig(documents.replaced(self.document, document_of(config), KNOWN))
+        new = documents.replaced(self.document, document_of(config), KNOWN)
+        documents.render(new)
+        return StoredConfig(new)

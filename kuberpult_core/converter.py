@@ -244,6 +244,8 @@ def _structure_class(cls: type, converter: Converter) -> Callable[[Any, Any], An
     def structure(value: Any, wanted: Any) -> Any:
         if not isinstance(value, Mapping):
             raise Fault(f"it must be an object, not {_named(value)}")
+        if not converter.forbid_extra_keys:  # a file by somebody else, who may write null for nothing
+            value = {key: item for key, item in value.items() if item is not None}
         return plain(value, wanted)
 
     return structure

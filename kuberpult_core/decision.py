@@ -86,9 +86,9 @@ class Decision:
     command: Command = attrs.field(eq=False)
     """The command as the log keeps it: without those parts of a batch that do nothing."""
     events: tuple[Event, ...] = ()
-    skips: tuple[Skip, ...] = ()
-    warnings: tuple[Warned, ...] = ()
-    cascades: tuple[str, ...] = ()
+    skips: tuple[Skip, ...] = attrs.field(default=(), eq=False)
+    warnings: tuple[Warned, ...] = attrs.field(default=(), eq=False)
+    cascades: tuple[str, ...] = attrs.field(default=(), eq=False)
     """The Argo CD applications that go, with all that runs in them."""
     notes: tuple[str, ...] = attrs.field(default=(), eq=False)
     """What else the caller should know, in whole sentences."""

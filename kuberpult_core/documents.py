@@ -15,6 +15,7 @@ Known = Mapping[str, "Known | None"]
 """Which keys are known, and below which of them there are more to know."""
 
 MAX_BYTES = 1024 * 1024
+MAX_DEPTH = 60
 
 
 def parse(content: bytes) -> dict[str, Any]:
@@ -30,19 +31,44 @@ def parse(content: bytes) -> dict[str, Any]:
         raise InvalidConfig("$", f"it is not JSON ({error})") from None
     if not isinstance(document, dict):
         raise InvalidConfig("$", "it is not a JSON object")
-    render(document)
+    _rendered(document)
     return document
 
 
 def render(document: Document) -> bytes:
     """*document* as a file: two-space JSON and a newline.
 
-    Raises :class:`InvalidConfig` for text that cannot be written as UTF-8.
+    Raises :class:`InvalidConfig` for what nobody could read back: text that is not UTF-8,
+    numbers that are none, more than :data:`MAX_BYTES`, more than :data:`MAX_DEPTH` levels.
     """
+    content = _rendered(document)
+    if len(content) > MAX_BYTES:
+        raise InvalidConfig("$", f"as a file it would have more than {MAX_BYTES} bytes")
+    return content
+
+
+def _rendered(document: Document) -> bytes:
+    _check_depth(document)
     try:
         return (json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
     except (ValueError, TypeError, RecursionError) as error:
         raise InvalidConfig("$", f"it cannot be written as JSON ({error})") from None
+
+
+def _check_depth(document: object) -> None:
+    """Refuse what is nested too deep for all who will read it."""
+    level = [document]
+    for _ in range(MAX_DEPTH):
+        level = [below for item in level for below in _below(item)]
+        if not level:
+            return
+    raise InvalidConfig("$", f"it is nested more than {MAX_DEPTH} deep")
+
+
+def _below(item: object) -> list[object]:
+    if isinstance(item, Mapping):
+        return list(item.values())
+    return list(item) if isinstance(item, list | tuple) else []
 
 
 def merge(document: Document, patch: Document) -> dict[str, Any]:

@@ -37,6 +37,7 @@ class Listing(Mapping[K, V], Generic[K, V]):
         self._path, self._entries, self._parse, self._load = path, entries, parse, load
         self._report, self._modes, self._sure = report, modes, sure
         self._loaded: dict[K, V | None] = {}
+        self._known_keys: list[K] | None = None
 
     def _part(self, key: K) -> V | None:
         if key in self._loaded:
@@ -73,6 +74,11 @@ class Listing(Mapping[K, V], Generic[K, V]):
             return False
 
     def _keys(self) -> list[K]:
+        if self._known_keys is None:
+            self._known_keys = self._list_keys()
+        return self._known_keys
+
+    def _list_keys(self) -> list[K]:
         keys = [key for name, entry in self._entries.items() if (key := self._key(name, entry)) is not None]
         return keys if self._sure else [key for key in keys if self._part(key) is not None]
 

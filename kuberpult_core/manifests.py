@@ -24,8 +24,12 @@ MAX_DEPTH = 200
 MAX_NODES = 1_000_000
 """Nodes of one manifest, each alias counted as all that it stands for."""
 
+_BLOB_ID = re.compile(r"[0-9a-f]{40}")
 _Loader: type = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _resolver = Resolver()
+MAX_DIRECTIVES = 20
+"""Lines that begin with ``%``: libyaml compares each with all before it."""
+_DIRECTIVES = re.compile(rb"^%", re.MULTILINE)
 _SURROGATES = re.compile(rb"\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})")
 _NULL, _BOOL = "tag:yaml.org,2002:null", "tag:yaml.org,2002:bool"
 _TRUE = {"true", "yes", "on"}
@@ -38,12 +42,17 @@ def blob_id(content: bytes) -> BlobId:
     return BlobId(hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest())
 
 
+def _is_an_id(_manifest: object, _field: object, blob: BlobId) -> None:
+    if not _BLOB_ID.fullmatch(blob):
+        raise InvalidManifest("its id is not 40 hexadecimal digits")
+
+
 @attrs.frozen
 class Manifest:
     """A checked manifest: its id in git, its size in bytes and, unless it was read from the log, its bytes."""
 
-    id: BlobId
-    size: int
+    id: BlobId = attrs.field(validator=_is_an_id)
+    size: int = attrs.field(validator=attrs.validators.ge(0))
     content: bytes | None = attrs.field(default=None, eq=False, repr=False)
 
     @classmethod
@@ -94,6 +103,8 @@ def meaning(content: bytes) -> tuple[bytes, ...]:
     """A digest for each non-empty document, the same for the same YAML."""
     if len(content) > MAX_BYTES:
         raise _Fault(f"it has {len(content)} bytes, more than the {MAX_BYTES} allowed")
+    if len(_DIRECTIVES.findall(content)) > MAX_DIRECTIVES:
+        raise _Fault(f"it has more than {MAX_DIRECTIVES} lines of directives")
     try:
         content.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -122,6 +133,8 @@ def _documents(content: bytes) -> Iterator[bytes]:
             continue
         root = _Document(MAX_NODES - nodes).read(events)
         nodes += root.nodes
+        if nodes > MAX_NODES:
+            raise _Fault(f"it has more than {MAX_NODES} nodes")
         if root.kind == "mapping":
             yield root.digest
         elif not root.is_null:

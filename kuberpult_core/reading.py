@@ -141,7 +141,7 @@ class _Reader:
     def _team(self, path: str, entries: Entries) -> TeamName | None:
         text = self._text(path, entries, "team")
         try:
-            return names.team_name(text) if text else None
+            return names.team_name(text.strip()) if text else None
         except InvalidName as error:
             self._report(f"{path}/team", error.sentence)
             return None

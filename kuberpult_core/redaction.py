@@ -4,13 +4,15 @@ import hashlib
 import hmac
 from collections.abc import Iterator
 
+import attrs
 import yaml
 
 from kuberpult_core.manifests import is_harmless
 
 _SECRET_PARTS = {"data", "stringData"}
+_MERGE = "tag:yaml.org,2002:merge"
+_BOM = "\ufeff"
 _Loader: type = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-Span = tuple[int, int]
 
 
 def redacted(manifest: bytes, key: bytes) -> str:
@@ -21,25 +23,31 @@ def redacted(manifest: bytes, key: bytes) -> str:
     """
     if not is_harmless(manifest):
         return f"{_hidden(manifest, key)} (not a manifest that can be read)\n"
-    text = manifest.decode()
+    text = manifest.decode().removeprefix(_BOM)
     try:
-        spans = sorted(
-            {span for document in yaml.compose_all(text, Loader=_Loader) for span in _secret_spans(document)}
-        )
+        places = [it for document in yaml.compose_all(text, Loader=_Loader) for it in _secrets(document, key)]
     except yaml.YAMLError:  # surrogate pairs of JSON, which are kept but not composed
         return f"{_hidden(manifest, key)} (not shown)\n"
-    return "".join(_pieces(text, spans, key))
+    return "".join(_pieces(text, sorted(places, key=lambda place: place.start)))
 
 
-def _pieces(text: str, spans: list[Span], key: bytes) -> Iterator[str]:
+@attrs.frozen
+class _Place:
+    """A part of the text, and what is shown in its place."""
+
+    start: int
+    end: int
+    shown: str
+
+
+def _pieces(text: str, places: list[_Place]) -> Iterator[str]:
     at = 0
-    for start, end in spans:
-        if start < at:
+    for place in places:
+        if place.start < at:
             continue  # inside of what is hidden already
-        value = text[start:end]
-        yield text[at:start]
-        yield _hidden(value.encode(), key) + ("\n" if value.endswith("\n") else "")
-        at = end
+        yield text[at : place.start]
+        yield place.shown
+        at = place.end
     yield text[at:]
 
 
@@ -47,8 +55,8 @@ def _hidden(value: bytes, key: bytes) -> str:
     return f"<hidden {hmac.new(key, value, hashlib.sha256).hexdigest()[:8]}>"
 
 
-def _secret_spans(document: yaml.Node | None) -> Iterator[Span]:
-    """Where the values of every Secret below *document* stand, however deep it lies."""
+def _secrets(document: yaml.Node | None, key: bytes) -> Iterator[_Place]:
+    """The secret parts of every Secret below *document*, however deep it lies."""
     to_do, seen = [document], set[int]()
     while to_do:
         node = to_do.pop()
@@ -57,32 +65,52 @@ def _secret_spans(document: yaml.Node | None) -> Iterator[Span]:
         seen.add(id(node))
         if isinstance(node, yaml.MappingNode):
             if _is_secret(node):
-                yield from _value_spans(node)
+                yield from (_place(name, value, key) for name, value in _secret_parts(node))
             to_do.extend(value for _, value in node.value)
         elif isinstance(node, yaml.SequenceNode):
             to_do.extend(node.value)
 
 
+def _entries(node: yaml.Node) -> Iterator[tuple[yaml.ScalarNode, yaml.Node]]:
+    """The entries of a mapping with plain keys, those that it takes over with ``<<`` included."""
+    for name, value in node.value if isinstance(node, yaml.MappingNode) else ():
+        if name.tag == _MERGE:
+            for merged in value.value if isinstance(value, yaml.SequenceNode) else [value]:
+                yield from _entries(merged)
+        elif isinstance(name, yaml.ScalarNode):
+            yield name, value
+
+
 def _is_secret(node: yaml.MappingNode) -> bool:
-    return any(key.value == "kind" and value.value == "Secret" for key, value in node.value)
+    return any(name.value == "kind" and value.value == "Secret" for name, value in _entries(node))
 
 
-def _value_spans(secret: yaml.MappingNode) -> Iterator[Span]:
-    for key, value in secret.value:
-        if key.value in _SECRET_PARTS:
-            yield from _leaves(value)
-        elif key.value == "metadata" and isinstance(value, yaml.MappingNode):
-            for name, part in value.value:
-                if name.value == "annotations":  # kubectl keeps a copy of the whole Secret there
-                    yield from _leaves(part)
+def _secret_parts(secret: yaml.MappingNode) -> Iterator[tuple[yaml.ScalarNode, yaml.Node]]:
+    for name, value in _entries(secret):
+        if name.value in _SECRET_PARTS:
+            yield name, value
+        elif name.value == "metadata":  # kubectl keeps a copy of the whole Secret in an annotation
+            yield from ((below, part) for below, part in _entries(value) if below.value == "annotations")
 
 
-def _leaves(node: yaml.Node) -> Iterator[Span]:
+def _place(name: yaml.ScalarNode, value: yaml.Node, key: bytes) -> _Place:
+    """All that stands behind *name*, comments too, and in its place the keys with a hash of each value."""
+    rows = [f"{below.value}: {_hidden(_content(part), key)}" for below, part in _entries(value)]
+    start, end = value.start_mark, value.end_mark
+    after = "\n" + " " * end.column if end.line > start.line or end.column == 0 else ""
+    if start.index < name.end_mark.index:  # an alias: its text stands further up
+        return _Place(start.index, end.index, _hidden(_content(value), key) + after)
+    indent = f"\n{' ' * (name.start_mark.column + 2)}"
+    shown = f":{indent}{indent.join(rows)}" if rows else f": {_hidden(_content(value), key)}"
+    if isinstance(value, yaml.CollectionNode) and value.flow_style:
+        return _Place(name.end_mark.index, end.index, f": {{{', '.join(rows)}}}")
+    return _Place(name.end_mark.index, end.index, shown + after)
+
+
+def _content(node: yaml.Node) -> bytes:
+    """What is in a node, in one form."""
     if isinstance(node, yaml.MappingNode):
-        for _, value in node.value:
-            yield from _leaves(value)
-    elif isinstance(node, yaml.SequenceNode):
-        for value in node.value:
-            yield from _leaves(value)
-    else:
-        yield node.start_mark.index, node.end_mark.index
+        return b"{" + b",".join(_content(name) + b":" + _content(value) for name, value in node.value) + b"}"
+    if isinstance(node, yaml.SequenceNode):
+        return b"[" + b",".join(map(_content, node.value)) + b"]"
+    return repr((node.tag, node.value)).encode()

@@ -98,7 +98,9 @@ class Repository:
     def plan(self, command: Command) -> Plan:
         """What *command* would do now. Raises what :meth:`apply` would raise for it; changes nothing."""
         head, state = self.snapshot()
-        return Plan(command, head.commit, decide(state, command))
+        decision = decide(state, command)
+        journal.message(decision)  # what the log could not keep is refused already here
+        return Plan(command, head.commit, decision)
 
     def apply(self, command: Command, actor: Actor, at: datetime | None = None) -> Applied:
         """Carry *command* out in the name of *actor*, now or *at* a time given.
@@ -152,7 +154,7 @@ def _as_planned(plan: Plan, state: State) -> Decision:
     except (Invalid, NotFound, Rejected) as refusal:
         sentence = str(refusal).rstrip(".")
         raise PlanOutdated((f"it is refused now: {sentence}",)) from refusal
-    if decision != plan.decision:
+    if decision != plan.decision or decision.warnings != plan.decision.warnings:
         raise PlanOutdated(difference(plan.decision, decision))
     return decision
 

@@ -39,7 +39,7 @@ class Settings:
         if not 0 <= self.keep_releases <= _MOST_KEPT:
             raise InvalidConfig("$.keepReleases", f"it must be from 0 to {_MOST_KEPT}")
         if self.url and _holds_password(self.url):
-            raise InvalidConfig("$.url", "it holds a password, and everyone who reads the repository would see it")
+            raise InvalidConfig("$.url", "it holds a password, and all who read the repository would see it")
 
 
 def _holds_password(url: str) -> bool:
@@ -73,4 +73,6 @@ class StoredSettings:
             raise InvalidConfig("kuberpult.json", f"it cannot be read ({self.problem}), so mend the file first")
         if unknown := unknown_key(patch, Settings):
             raise InvalidConfig(unknown, "there is no such setting")
-        return StoredSettings(documents.merge(self.document, patch))
+        new = documents.merge(self.document, patch)
+        documents.render(new)
+        return StoredSettings(new)

@@ -82,6 +82,8 @@ class Editor:
                 case Write(path, blob, content):
                     if content is not None:
                         self._keep(content)
+                    elif ObjectId(blob) not in self._blobs:
+                        self._objects.blob(ObjectId(blob))  # what is only named must be there
                     self._put(path, Entry(FILE, ObjectId(blob)))
                 case Link(path, text):
                     self._put(path, Entry(LINK, self._keep(text.encode())))

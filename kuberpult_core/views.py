@@ -283,10 +283,11 @@ def _overview_environment(state: State, name: EnvironmentName) -> Data:
         "name": name,
         "group": there.config.group,
         "upstream": _upstream(there),
-        "locks": [
-            lock_name(scope, lock_id)
-            for scope, locks in _locks_of_environment(name, there)
-            for lock_id in sorted(locks)
+        "locks": [lock_name(LockScope(name), lock_id) for lock_id in sorted(there.locks)],
+        "team_locks": [
+            lock_name(LockScope(name, team=team), lock_id)
+            for team in sorted(there.team_locks)
+            for lock_id in sorted(there.team_locks[team])
         ],
     }
 
@@ -299,7 +300,11 @@ def _overview_placement(
         "version": link_view(placed.version),
         "queued": link_view(placed.queued),
         "locked": state.is_locked(environment, application),
-        "locks": [lock_name(LockScope(environment, application), lock_id) for lock_id in sorted(placed.locks)],
+        "locks": [
+            lock_name(it.scope, it.lock_id)
+            for it in state.locks_on(environment, application)
+            if it.scope.application or it.scope.team
+        ],
         "upstream": link_view(upstream),
     }
 

@@ -1,5 +1,6 @@
 """Facts, skips and warnings in plain words: the same lines in the CLI, in commits and in HTTP."""
 
+from collections.abc import Sequence
 from typing import assert_never
 
 from kuberpult_core.commands import (
@@ -45,6 +46,8 @@ from kuberpult_core.model import LockInTheWay, LockScope
 from kuberpult_core.names import LockId
 
 NONE = "<none>"
+MOST_LOCKS = 10
+"""Locks that a line names."""
 _CAUSES = {
     Cause.ASKED: "",
     Cause.NEWEST: " (the newest release goes here by itself)",
@@ -125,8 +128,12 @@ def _dropped(version: int | None) -> str:
 
 
 def _waiting(event: Queued) -> str:
-    names = [lock_name(scope, lock_id) for scope, lock_id in event.waits_for]
-    return f" waits for {', '.join(names)}" if names else ""
+    names = [lock_name(scope, lock_id) for scope, lock_id in event.waits_for[:MOST_LOCKS]]
+    return f" waits for {', '.join(names)}{_and_more(event.waits_for)}" if names else ""
+
+
+def _and_more(locks: Sequence[object]) -> str:
+    return f" and {len(locks) - MOST_LOCKS} more" if len(locks) > MOST_LOCKS else ""
 
 
 def _whose(who: object) -> str:
@@ -134,7 +141,8 @@ def _whose(who: object) -> str:
 
 
 def _locks(locks: tuple[LockInTheWay, ...]) -> str:
-    return ", ".join(f"{lock_name(it.scope, it.lock_id)} ({quoted(it.lock.message)})" for it in locks)
+    named = (f"{lock_name(it.scope, it.lock_id)} ({quoted(it.lock.message)})" for it in locks[:MOST_LOCKS])
+    return f"{', '.join(named)}{_and_more(locks)}"
 
 
 def skip_line(skip: Skip) -> str:

@@ -10,6 +10,8 @@ Value = str | bool | Sequence["Value"] | Mapping[str, "Value"]
 
 _PLAINLY_SAFE = re.compile(r"[A-Za-z_/][A-Za-z0-9_./-]*")
 _SPECIAL = {"true", "false", "yes", "no", "on", "off", "y", "n", "null"}
+_SIMPLE_KEY = 1000
+"""Characters of a key before its colon; YAML readers give up at 1024."""
 _UNLIMITED = 2**30
 _Dumper: type = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
@@ -34,7 +36,12 @@ def block(value: Mapping[str, Value], indent: int = 0) -> str:
 
 def _mapping(value: Mapping[str, Value], margin: str) -> Iterator[str]:
     for key, item in value.items():
-        yield from _entry(f"{margin}{scalar(key)}:", item, margin)
+        written = scalar(key)
+        if len(written) <= _SIMPLE_KEY:
+            yield from _entry(f"{margin}{written}:", item, margin)
+        else:
+            yield f"{margin}? {written}"
+            yield from _entry(f"{margin}:", item, margin)
 
 
 def _sequence(value: Sequence[Value], margin: str) -> Iterator[str]:

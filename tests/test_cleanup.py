@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import pytest
 
 from kuberpult_core import Cleanup, DeleteEnvironment, Deploy, UpdateSettings
-from kuberpult_core.changes import Link
+from kuberpult_core.changes import Link, written
 from kuberpult_core.events import ReleaseDeleted
 from tests.rules import World, deploys, environment, given, kinds, lock, placed, release, releases, unlock
 
@@ -100,11 +100,18 @@ def test_a_deleted_release_leaves_no_file_behind() -> None:
 
 
 @pytest.mark.parametrize("link", ["version", "queued_version"])
-def test_a_link_that_leads_elsewhere_keeps_nothing_and_stops_nothing(link: str) -> None:
+def test_a_link_that_leads_elsewhere_keeps_everything_since_nobody_knows_what_it_meant(link: str) -> None:
     world = shop(9, (None, None), (7, None), keep=1)
     world.by_hand(Link(f"environments/dev/applications/cart/{link}", "../../../../applications/shop/releases/2"))
     world.when(Cleanup("cart"))
-    assert world.releases() == span(6, 9)
+    assert world.releases() == span(1, 9)
+
+
+def test_settings_that_cannot_be_read_keep_everything() -> None:
+    world = shop(9, (9, None), keep=1)
+    world.by_hand(written("kuberpult.json", '{"keepReleases": "1000"}'))
+    world.when(Cleanup("cart"))
+    assert world.releases() == span(1, 9)
 
 
 @pytest.mark.parametrize("dangling", [(99, None), (None, 99)], ids=["current", "queued"])

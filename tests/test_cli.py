@@ -549,3 +549,9 @@ def test_init_fills_an_empty_folder(desk: Desk) -> None:
 def test_an_init_that_fails_leaves_nothing_behind(desk: Desk, options: list[str]) -> None:
     assert desk.bare_run("init", "new.git", *options).code in (1, 2)
     assert not (desk.folder / "new.git").exists()
+
+
+def test_what_was_typed_before_a_command_beats_the_variables(desk: Desk) -> None:
+    ran = desk.run("overview", "-q", KUBERPULT_OVERVIEW_REPO="/nowhere", KUBERPULT_REPO="/nowhere")
+    assert ran.code == 0
+    assert ran.err == ""

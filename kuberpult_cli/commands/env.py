@@ -48,6 +48,7 @@ def _patch(upstream: str | None, upstream_latest: bool, group: str | None, confi
     show_default=True,
     help="Refuse, or put this config in the place of the one that is there.",
 )
+@click.option("--allow-cascade", is_flag=True, help="Let Argo CD delete workloads if argocd is taken away.")
 @changing
 @shared
 def create(
@@ -57,6 +58,7 @@ def create(
     group: str | None,
     config: str | None,
     if_exists: str,
+    allow_cascade: bool,
     dry_run: bool,
 ) -> None:
     """Make the environment NAME.
@@ -68,7 +70,7 @@ def create(
       kuberpult env create production --upstream staging --config production.json
     """
     document = merge({}, _patch(upstream, upstream_latest, group, config))
-    carry_out(CreateEnvironment(name, checked(document), IfExists(if_exists)), dry_run=dry_run)
+    carry_out(CreateEnvironment(name, checked(document), IfExists(if_exists), allow_cascade), dry_run=dry_run)
 
 
 @command.command()

@@ -9,7 +9,7 @@ from kuberpult_core.decision import Skip, SkipReason
 from kuberpult_core.errors import InvalidName, ReleaseExistsDifferent, ReleaseTooOld
 from kuberpult_core.events import Cause, ReleaseCreated, ReleaseDeleted
 from kuberpult_core.manifests import Manifest, same_meaning
-from kuberpult_core.model import Release, State
+from kuberpult_core.model import Broken, Release, State
 from kuberpult_core.names import MAX_APPLICATION, ApplicationName, EnvironmentName, Version
 from kuberpult_core.names import version as checked_version
 
@@ -61,6 +61,8 @@ def _accept_same(course: Course, command: CreateRelease, there: Release, version
     difference = _first_difference(course, command, there)
     if difference:
         raise ReleaseExistsDifferent(command.application, version, difference)
+    if command.team not in (None, course.state.team_of(command.application)):
+        course.note("The team stays as it is: the same release again changes nothing.")
     current = [
         name
         for name in sorted(course.state.environments)
@@ -103,7 +105,9 @@ def _manifest_difference(
 def _deploy_newest(course: Course, application: ApplicationName, version: Version) -> None:
     release = course.application(application).releases[version]
     for name in sorted(course.state.environments):
-        if name in release.manifests and course.state.environments[name].config.follows_latest:
+        if name in release.manifests and (problem := course.state.environments[name].stored.problem):
+            course.skip(Skip(SkipReason.BROKEN, name, application, version, detail=f"its config: {problem}"))
+        elif name in release.manifests and course.state.environments[name].config.follows_latest:
             deploying.place(course, Deploy(name, application, version), Cause.NEWEST)
 
 
@@ -124,17 +128,21 @@ def superfluous(state: State, application: ApplicationName, releases: Iterable[V
     """Those of *releases* that a cleanup deletes, oldest first.
 
     Kept are those in use anywhere, all newer than the oldest of those, the newest, and
-    as many below the oldest as the settings say.
+    as many below the oldest as the settings say; all, while settings or links cannot be read.
     """
     existing = sorted(releases)
-    oldest = min([*_in_use(state, application), *existing[-1:]], default=None)
-    if oldest is None:
+    in_use = _in_use(state, application)
+    if not existing or in_use is None or state.stored_settings.problem:
         return []
+    oldest = min([*in_use, existing[-1]])
     below = [version for version in existing if version < oldest]
     return below[: max(0, len(below) - state.settings.keep_releases)]
 
 
-def _in_use(state: State, application: ApplicationName) -> list[Version]:
+def _in_use(state: State, application: ApplicationName) -> list[Version] | None:
+    """The versions that are current or queued anywhere; none if a link that cannot be read may name any."""
     placements = (there.placement(application) for there in state.environments.values())
-    links = (link for placed in placements for link in (placed.version, placed.queued))
-    return [version for link in links if (version := deploying.number(link)) is not None]
+    links = [link for placed in placements for link in (placed.version, placed.queued) if link is not None]
+    if any(isinstance(link, Broken) for link in links):
+        return None
+    return [link for link in links if not isinstance(link, Broken)]

@@ -15,4 +15,7 @@ def resolve(
     members = course.state.members(name)
     if not members:
         raise UnknownEnvironment(name, or_group=True)
+    for other, there in sorted(course.state.environments.items()):
+        if there.stored.problem:
+            course.note(f"The config of {other} cannot be read, so nobody knows whether it belongs to {name}.")
     return members, True

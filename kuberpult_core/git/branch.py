@@ -1,12 +1,14 @@
 """A branch of a git repository: where it is, and moving it by compare-and-swap."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from dulwich.file import FileLocked, GitFile
 from dulwich.refs import Ref, RefsContainer, SymrefLoop
 
 from kuberpult_core.errors import StoreUnavailable
+from kuberpult_core.git.packs import sync_folder
 from kuberpult_core.ports import BranchLocked, ObjectId
 
 
@@ -56,6 +58,8 @@ class Branch:
                 return False
             lock.write(f"{new}\n".encode())
             lock.close()  # syncs and renames
+            with suppress(OSError):  # it is published already; only a power loss could still undo it
+                sync_folder(self._file.parent)
             return True
         finally:
             lock.abort()  # nothing to do once it is closed; otherwise the branch stays and the lock goes

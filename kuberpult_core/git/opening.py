@@ -47,35 +47,46 @@ def _check_usable(repo: Repo, path: str | Path) -> None:
             f"{str(path)!r} has a work tree, and kuberpult works on bare repositories only.",
             f"`git clone --bare {path} manifests.git` makes a bare one.",
         )
+    storage = _extension(repo, b"refstorage")
+    if storage not in (None, b"files"):
+        raise StoreUnavailable(
+            f"{str(path)!r} keeps its refs in a form that kuberpult does not know: {storage!r}."
+        )
     if repo.object_format.name != "sha1":
         raise StoreUnavailable(
             f"{str(path)!r} uses the object format {repo.object_format.name}, and kuberpult knows sha1 only."
         )
 
 
+def _extension(repo: Repo, name: bytes) -> bytes | None:
+    try:
+        return repo.get_config().get((b"extensions",), name)
+    except KeyError:
+        return None
+
+
 def _branch(repo: Repo, branch: str | None) -> bytes:
     if branch is None:
-        names = _followed_head(repo)
+        names = _followed(repo, b"HEAD")
         if not names or not names[-1].startswith(b"refs/heads/"):
             raise StoreUnavailable("The repository's HEAD names no branch.", "Name one with --branch.")
         name = bytes(names[-1])
     else:
-        name = _branch_name(branch)
+        name = _followed(repo, _branch_name(branch))[-1]
     if Ref(name) not in repo.refs and any(ref.startswith(b"refs/heads/") for ref in repo.refs.allkeys()):
         shown = name.removeprefix(b"refs/heads/").decode(errors="replace")
         raise StoreUnavailable(f"The repository has no branch {shown!r}.", "Name one that it has with --branch.")
     return name
 
 
-def _followed_head(repo: Repo) -> list[Ref]:
-    """The refs that HEAD leads to, itself the first; none if they lead in a circle."""
+def _followed(repo: Repo, name: bytes) -> list[Ref]:
+    """The refs that a symbolic one leads to, itself the first."""
     try:
-        names, _ = repo.refs.follow(Ref(b"HEAD"))
+        names, _ = repo.refs.follow(Ref(name))
     except SymrefLoop:
-        raise StoreUnavailable(
-            "The repository's HEAD leads in a circle.", "Name a branch with --branch."
-        ) from None
-    return list(names)
+        shown = os.fsdecode(name)
+        raise StoreUnavailable(f"{shown} leads in a circle.", "Name another branch with --branch.") from None
+    return list(names) or [Ref(name)]
 
 
 def _branch_name(branch: str) -> bytes:
@@ -105,10 +116,13 @@ def make_bare(path: str | Path, branch: str = DEFAULT_BRANCH) -> None:
 
 def git_identity(path: str | Path | None = None) -> Actor | None:
     """Who git says we are: its variables, the repository's config, the user's, the machine's name; or none."""
-    config = StackedConfig.default()
-    backends = list(config.backends)
-    if path is not None and (Path(path) / "config").is_file():
-        backends.insert(0, ConfigFile.from_path(str(Path(path) / "config")))
+    try:
+        backends = list(StackedConfig.default().backends)
+        if path is not None and (Path(path) / "config").is_file():
+            backends.insert(0, ConfigFile.from_path(str(Path(path) / "config")))
+    except (OSError, ValueError) as error:
+        reason = f"git's configuration cannot be read: {error}."
+        raise StoreUnavailable(reason, "Mend it, or say who asks with --author.") from error
     known = StackedConfig(backends)
     name = os.environ.get("GIT_AUTHOR_NAME") or _configured(known, "name")
     email = os.environ.get("GIT_AUTHOR_EMAIL") or _configured(known, "email")

@@ -34,7 +34,7 @@ def write_pack(folder: Path, objects: Sequence[NewObject]) -> None:
         name = folder / f"pack-{checksum.hex()}"
         _settle(pack, name.with_suffix(".pack"))
         _settle(index, name.with_suffix(".idx"))
-    _sync_folder(folder)
+    sync_folder(folder)
 
 
 def _records(objects: Sequence[NewObject]) -> Iterator[UnpackedObject]:
@@ -63,7 +63,8 @@ def _settle(file: BinaryIO, name: Path) -> None:
     Path(file.name).rename(name)
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Let the names in *folder* survive a power loss."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

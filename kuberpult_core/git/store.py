@@ -1,5 +1,6 @@
 """One branch of a bare git repository: read, commit, publish by compare-and-swap."""
 
+import re
 import weakref
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -16,6 +17,10 @@ from kuberpult_core.git.packs import write_pack
 from kuberpult_core.journal import COMMITTER
 from kuberpult_core.model import Actor
 from kuberpult_core.ports import Head, LoggedCommit, NewCommit, NewObject, ObjectId
+
+_TREE_LINE = re.compile(rb"tree [0-9a-f]{40}")
+_END_OF_TIME = 253_402_300_799
+"""The last second of the year 9999."""
 
 
 class GitStore:
@@ -40,7 +45,7 @@ class GitStore:
     def head(self) -> Head:
         """The commit that the branch is at, and its tree."""
         commit = self._branch.tip()
-        return Head(commit, self._commit(commit).tree) if commit else Head(None, None)
+        return Head(commit, _tree_of(commit, self._objects.read(commit, COMMIT))) if commit else Head(None, None)
 
     def publish(self, commit: NewCommit) -> ObjectId | None:
         """Write one pack with the commit and its objects, then move the branch to it."""
@@ -76,9 +81,9 @@ class GitStore:
                 commit.message.decode(errors="replace"),
                 _actor(commit.author),
                 _actor(commit.committer),
-                datetime.fromtimestamp(commit.author_time, UTC),
+                _time(commit.author_time),
             )
-        except (ObjectFormatException, ValueError, OverflowError, AttributeError) as error:
+        except (ObjectFormatException, ValueError, TypeError, AttributeError) as error:
             raise StoreUnavailable(f"The commit {commit_id} is damaged: {error}.") from error
 
 
@@ -92,6 +97,19 @@ def _commit_content(new: NewCommit) -> bytes:
     commit.encoding = b"UTF-8"
     commit.message = new.message.encode()
     return commit.as_raw_string()
+
+
+def _tree_of(commit_id: ObjectId, content: bytes) -> ObjectId:
+    """The tree of a commit, however odd the rest of it may be."""
+    line = content.partition(b"\n")[0]
+    if not _TREE_LINE.fullmatch(line):
+        raise StoreUnavailable(f"The commit {commit_id} is damaged: it names no tree.")
+    return ObjectId(line[5:].decode())
+
+
+def _time(seconds: int) -> datetime:
+    """A commit's time; one beyond the calendar is at its edge, since git allows any number."""
+    return datetime.fromtimestamp(min(max(seconds, 0), _END_OF_TIME), UTC)
 
 
 def _actor(identity: bytes) -> Actor:
