@@ -11,7 +11,7 @@ from kuberpult_cli.exits import INTERRUPTED
 from kuberpult_cli.session import actor, repository
 from kuberpult_core import Command, Decision, Skip, SkipReason, decision_data
 from kuberpult_core.errors import printable
-from kuberpult_core.words import fact, fact_name, skip_line, warning_line
+from kuberpult_core.words import cascade_line, fact, fact_name, skip_line, warning_line
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -71,7 +71,7 @@ def lines(decision: Decision) -> list[str]:
     """What a decision says beside its skips: facts, what Argo CD deletes, warnings."""
     return [
         *map(fact, decision.events),
-        *(f"cascade/{name} Argo CD deletes it and all that runs in it" for name in decision.cascades),
+        *map(cascade_line, decision.cascades),
         *(f"Warning: {warning_line(warned)}" for warned in decision.warnings),
     ]
 

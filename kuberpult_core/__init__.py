@@ -31,8 +31,6 @@ from kuberpult_core.commands import (
     DeleteLock,
     Deploy,
     ExpireLocks,
-    IfExists,
-    IfMissing,
     ReleaseTrain,
     RemoveApplicationFromEnvironment,
     SetTeam,
@@ -54,12 +52,14 @@ from kuberpult_core.errors import (
     Unknown,
 )
 from kuberpult_core.evolve import evolve
+from kuberpult_core.fields import IfExists, IfMissing
 from kuberpult_core.manifests import Manifest
 from kuberpult_core.memory import MemoryStore
-from kuberpult_core.model import Actor, LockBehavior, OnUnlock, Stamp, State
+from kuberpult_core.model import LockBehavior, OnUnlock, State
 from kuberpult_core.plan import Plan
 from kuberpult_core.reading import state_of
 from kuberpult_core.service import Applied, Repository
+from kuberpult_core.stamp import Actor, Stamp
 
 __all__ = [
     "Actor",

@@ -24,8 +24,9 @@ from kuberpult_core.events import (
     TeamSet,
 )
 from kuberpult_core.manifests import BlobId, blob_id
-from kuberpult_core.model import Lock, Stamp, State
+from kuberpult_core.model import Lock, State
 from kuberpult_core.names import EnvironmentName
+from kuberpult_core.stamp import Stamp
 
 
 @attrs.frozen

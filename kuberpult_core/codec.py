@@ -17,7 +17,7 @@ from kuberpult_core.converter import Fault, structured
 from kuberpult_core.decision import Decision, Warned
 from kuberpult_core.errors import InvalidCommand, KuberpultError
 from kuberpult_core.events import Event, Queued
-from kuberpult_core.manifests import MAX_DIRECTIVES, BlobId, Manifest
+from kuberpult_core.manifests import MAX_DIRECTIVES, SAFE_LOADER, BlobId, Manifest
 from kuberpult_core.model import Broken, LockInTheWay
 from kuberpult_core.words import fact, fact_name, lock_name, skip_line, warning_line
 
@@ -140,7 +140,7 @@ def _parsed(text: bytes) -> Any:
         pass  # not JSON, so it may be YAML
     try:
         _check_depth(text)
-        return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - a safe loader
+        return yaml.load(text, Loader=SAFE_LOADER)  # noqa: S506 - a safe loader
     except (
         yaml.YAMLError,
         ValueError,
@@ -160,7 +160,7 @@ def _check_depth(text: bytes) -> None:
     depth = 0
     if len(re.findall(rb"^%", text, re.MULTILINE)) > MAX_DIRECTIVES:
         raise Fault(f"it has more than {MAX_DIRECTIVES} lines of directives")
-    for event in yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
+    for event in yaml.parse(text, Loader=SAFE_LOADER):
         if isinstance(event, yaml.AliasEvent):
             raise Fault("aliases are not allowed here")
         if isinstance(event, yaml.ScalarEvent) and event.implicit[0] and len(event.value) > MAX_PLAIN:

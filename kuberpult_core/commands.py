@@ -7,116 +7,21 @@ allow it is for :func:`kuberpult_core.decide.decide` to say.
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from enum import StrEnum
-from typing import Any, TypeVar, get_args
+from typing import Any, get_args
 
 import attrs
 
-from kuberpult_core import config, names, texts
+from kuberpult_core import config, fields, names, texts
 from kuberpult_core.config import EnvironmentConfig
 from kuberpult_core.documents import Document, render
 from kuberpult_core.errors import InvalidCommand, InvalidManifest
+from kuberpult_core.fields import IfExists, IfMissing
 from kuberpult_core.manifests import Manifest
 from kuberpult_core.model import LockBehavior, OnUnlock
 from kuberpult_core.names import ApplicationName, EnvironmentName, GroupName, LockId, TeamName, Version
 
-Choice = TypeVar("Choice", bound=StrEnum)
-
 MAX_COMMANDS = 10_000
 """Commands in one batch."""
-
-
-class IfExists(StrEnum):
-    """What creating an environment does when there is one."""
-
-    REFUSE = "refuse"
-    UPDATE = "update"
-
-
-class IfMissing(StrEnum):
-    """What deleting a lock does when there is none."""
-
-    REFUSE = "refuse"
-    IGNORE = "ignore"
-
-
-def _environment(name: str | None) -> EnvironmentName | None:
-    return None if name is None else names.environment_name(name)
-
-
-def _group(name: str | None) -> GroupName | None:
-    return None if name is None else names.group_name(name)
-
-
-def _application(name: str | None) -> ApplicationName | None:
-    return None if name is None else names.application_name(name)
-
-
-def _team(name: str | None) -> TeamName | None:
-    return None if name is None else names.team_name(name)
-
-
-def _version(number: int | None) -> Version | None:
-    return None if number is None else names.version(number)
-
-
-def _chosen(path: str, choices: type[Choice], value: str) -> Choice:
-    try:
-        return choices(value)
-    except ValueError:
-        raise InvalidCommand(path, f"it must be one of {', '.join(choices)}") from None
-
-
-def _lock_behavior(value: str) -> LockBehavior:
-    return _chosen("$.lock_behavior", LockBehavior, value)
-
-
-def _queued(value: str) -> OnUnlock:
-    return _chosen("$.queued", OnUnlock, value)
-
-
-def _on_expiry(value: str | None) -> OnUnlock | None:
-    return None if value is None else _chosen("$.on_expiry", OnUnlock, value)
-
-
-def _if_missing(value: str) -> IfMissing:
-    return _chosen("$.if_missing", IfMissing, value)
-
-
-def _if_exists(value: str) -> IfExists:
-    return _chosen("$.if_exists", IfExists, value)
-
-
-def _lock_message(text: str) -> str:
-    return texts.message("$.message", text, texts.MAX_LOCK_MESSAGE)
-
-
-def _link(text: str | None) -> str | None:
-    return texts.optional_line("$.link", text)
-
-
-def _suggested_lifetime(text: str | None) -> str | None:
-    return texts.optional_line("$.suggested_lifetime", text, 100)
-
-
-def _expires_at(time: datetime | None) -> datetime | None:
-    return texts.moment("$.expires_at", time)
-
-
-def _commit_id(text: str | None) -> str | None:
-    return texts.optional_line("$.source_commit_id", text)
-
-
-def _author(text: str | None) -> str | None:
-    return texts.optional_line("$.source_author", text)
-
-
-def _message(text: str | None) -> str | None:
-    return texts.optional_message("$.source_message", text)
-
-
-def _display_version(text: str | None) -> str | None:
-    return texts.optional_line("$.display_version", text, texts.MAX_DISPLAY_VERSION)
 
 
 def _manifests(given: Mapping[str, Manifest | str | bytes]) -> Mapping[EnvironmentName, Manifest]:
@@ -159,10 +64,10 @@ class Target:
     is a group only. Exactly one of the two. ``application`` or ``team`` narrow it down.
     """
 
-    environment: EnvironmentName | None = attrs.field(default=None, converter=_environment)
-    group: GroupName | None = attrs.field(default=None, converter=_group)
-    application: ApplicationName | None = attrs.field(default=None, converter=_application)
-    team: TeamName | None = attrs.field(default=None, converter=_team)
+    environment: EnvironmentName | None = attrs.field(default=None, converter=fields.optional_environment)
+    group: GroupName | None = attrs.field(default=None, converter=fields.optional_group)
+    application: ApplicationName | None = attrs.field(default=None, converter=fields.optional_application)
+    team: TeamName | None = attrs.field(default=None, converter=fields.optional_team)
 
     def __attrs_post_init__(self) -> None:
         if (self.environment is None) == (self.group is None):
@@ -189,7 +94,7 @@ class Deploy:
     environment: EnvironmentName = attrs.field(converter=names.environment_name)
     application: ApplicationName = attrs.field(converter=names.application_name)
     version: Version = attrs.field(converter=names.version)
-    lock_behavior: LockBehavior = attrs.field(default=LockBehavior.QUEUE, converter=_lock_behavior)
+    lock_behavior: LockBehavior = attrs.field(default=LockBehavior.QUEUE, converter=fields.lock_behavior)
 
 
 @attrs.frozen
@@ -198,11 +103,11 @@ class CreateLock:
 
     target: Target = attrs.field(validator=_is_target)
     lock_id: LockId = attrs.field(converter=names.lock_id)
-    message: str = attrs.field(converter=_lock_message)
-    link: str | None = attrs.field(default=None, converter=_link)
-    expires_at: datetime | None = attrs.field(default=None, converter=_expires_at)
-    on_expiry: OnUnlock | None = attrs.field(default=None, converter=_on_expiry)
-    suggested_lifetime: str | None = attrs.field(default=None, converter=_suggested_lifetime)
+    message: str = attrs.field(converter=fields.lock_message)
+    link: str | None = attrs.field(default=None, converter=fields.link)
+    expires_at: datetime | None = attrs.field(default=None, converter=fields.expires_at)
+    on_expiry: OnUnlock | None = attrs.field(default=None, converter=fields.on_expiry)
+    suggested_lifetime: str | None = attrs.field(default=None, converter=fields.suggested_lifetime)
 
 
 @attrs.frozen
@@ -211,8 +116,8 @@ class DeleteLock:
 
     target: Target = attrs.field(validator=_is_target)
     lock_id: LockId = attrs.field(converter=names.lock_id)
-    queued: OnUnlock = attrs.field(default=OnUnlock.DEPLOY, converter=_queued)
-    if_missing: IfMissing = attrs.field(default=IfMissing.REFUSE, converter=_if_missing)
+    queued: OnUnlock = attrs.field(default=OnUnlock.DEPLOY, converter=fields.queued)
+    if_missing: IfMissing = attrs.field(default=IfMissing.REFUSE, converter=fields.if_missing)
 
 
 def _required_moment(time: datetime) -> datetime:
@@ -242,8 +147,8 @@ class ReleaseTrain:
     """Make a target equal to its upstream (rules.md 4): an environment, else a group, of that name."""
 
     target: EnvironmentName = attrs.field(converter=names.environment_name)
-    team: TeamName | None = attrs.field(default=None, converter=_team)
-    lock_behavior: LockBehavior = attrs.field(default=LockBehavior.QUEUE, converter=_lock_behavior)
+    team: TeamName | None = attrs.field(default=None, converter=fields.optional_team)
+    lock_behavior: LockBehavior = attrs.field(default=LockBehavior.QUEUE, converter=fields.lock_behavior)
     group_only: bool = False
     """Whether an environment of that name is left out of account."""
 
@@ -254,12 +159,12 @@ class CreateRelease:
 
     application: ApplicationName = attrs.field(converter=names.application_name)
     manifests: Mapping[EnvironmentName, Manifest] = attrs.field(converter=_manifests)
-    version: Version | None = attrs.field(default=None, converter=_version)
-    source_commit_id: str | None = attrs.field(default=None, converter=_commit_id)
-    source_author: str | None = attrs.field(default=None, converter=_author)
-    source_message: str | None = attrs.field(default=None, converter=_message)
-    display_version: str | None = attrs.field(default=None, converter=_display_version)
-    team: TeamName | None = attrs.field(default=None, converter=_team)
+    version: Version | None = attrs.field(default=None, converter=fields.optional_version)
+    source_commit_id: str | None = attrs.field(default=None, converter=fields.source_commit_id)
+    source_author: str | None = attrs.field(default=None, converter=fields.source_author)
+    source_message: str | None = attrs.field(default=None, converter=fields.source_message)
+    display_version: str | None = attrs.field(default=None, converter=fields.display_version)
+    team: TeamName | None = attrs.field(default=None, converter=fields.optional_team)
 
 
 @attrs.frozen
@@ -274,7 +179,7 @@ class SetTeam:
     """Say which team an application belongs to; none takes it out of its team."""
 
     application: ApplicationName = attrs.field(converter=names.application_name)
-    team: TeamName | None = attrs.field(converter=_team)
+    team: TeamName | None = attrs.field(converter=fields.optional_team)
 
 
 @attrs.frozen
@@ -283,7 +188,7 @@ class CreateEnvironment:
 
     environment: EnvironmentName = attrs.field(converter=names.environment_name)
     config: EnvironmentConfig = attrs.field(factory=EnvironmentConfig, converter=config.as_config)
-    if_exists: IfExists = attrs.field(default=IfExists.REFUSE, converter=_if_exists)
+    if_exists: IfExists = attrs.field(default=IfExists.REFUSE, converter=fields.if_exists)
     allow_cascade: bool = False
 
 

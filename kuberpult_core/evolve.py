@@ -32,12 +32,12 @@ from kuberpult_core.model import (
     Origin,
     Placement,
     Release,
-    Stamp,
     State,
     known,
 )
 from kuberpult_core.names import ApplicationName, EnvironmentName, LockId, Version
 from kuberpult_core.settings import StoredSettings
+from kuberpult_core.stamp import Stamp
 
 K = TypeVar("K")
 V = TypeVar("V")

@@ -13,7 +13,7 @@ from kuberpult_core.codec import command_from_log, logged_command
 from kuberpult_core.commands import Command
 from kuberpult_core.decision import Decision
 from kuberpult_core.errors import InvalidCommand
-from kuberpult_core.model import Actor
+from kuberpult_core.stamp import Actor
 from kuberpult_core.words import fact, summary
 
 RULES = 1

@@ -25,7 +25,8 @@ MAX_NODES = 1_000_000
 """Nodes of one manifest, each alias counted as all that it stands for."""
 
 _BLOB_ID = re.compile(r"[0-9a-f]{40}")
-_Loader: type = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+SAFE_LOADER: type = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""libyaml's loader where PyYAML was built with it."""
 _resolver = Resolver()
 MAX_DIRECTIVES = 20
 """Lines that begin with ``%``: libyaml compares each with all before it."""
@@ -127,7 +128,7 @@ def _spelled_out(pair: re.Match[bytes]) -> bytes:
 
 def _documents(content: bytes) -> Iterator[bytes]:
     nodes = 0
-    events = yaml.parse(content, Loader=_Loader)  # pulls: a bound stops the parser early
+    events = yaml.parse(content, Loader=SAFE_LOADER)  # pulls: a bound stops the parser early
     for event in events:
         if not isinstance(event, yaml.DocumentStartEvent):
             continue

@@ -6,18 +6,18 @@ changes, so an old state stays valid while new ones are made.
 """
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from typing import Generic, TypeVar
 
 import attrs
 
-from kuberpult_core import texts
 from kuberpult_core.config import EnvironmentConfig, StoredConfig
-from kuberpult_core.errors import InvalidCommand, InvalidName, quoted
+from kuberpult_core.errors import quoted
 from kuberpult_core.manifests import BlobId
 from kuberpult_core.names import ApplicationName, EnvironmentName, GroupName, LockId, TeamName, Version
 from kuberpult_core.settings import Settings, StoredSettings
+from kuberpult_core.stamp import Actor
 
 T = TypeVar("T")
 
@@ -63,49 +63,6 @@ class Later(Generic[T]):
 def known(value: T) -> Later[T]:
     """*value*, which needs no reading."""
     return Later(lambda: value)
-
-
-@attrs.frozen
-class Actor:
-    """Who asked: a person or a machine, as git names one."""
-
-    name: str
-    email: str
-
-    def __str__(self) -> str:
-        return f"{self.name} <{self.email}>"
-
-
-MAX_IDENTITY = 200
-"""Characters of an actor's name, and of the mail address."""
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-def _git_time(time: datetime) -> datetime:
-    moment = texts.moment("$.at", time)
-    if moment is None or moment < _EPOCH:
-        raise InvalidCommand("$.at", "it must be a time since 1970")
-    return moment
-
-
-@attrs.frozen
-class Stamp:
-    """When (UTC, whole seconds) and by whom a command is carried out.
-
-    Raises an *Invalid* error for a time or an actor that git cannot keep.
-    """
-
-    time: datetime = attrs.field(converter=_git_time)
-    actor: Actor = attrs.field()
-
-    @actor.validator
-    def _that_git_can_keep(self, _: object, actor: Actor) -> None:
-        for what, text in (("author's name", actor.name), ("author's mail address", actor.email)):
-            if len(text) > MAX_IDENTITY or not text.isprintable() or "<" in text or ">" in text:
-                rule = f"has at most {MAX_IDENTITY} characters, no control characters and no angle brackets"
-                raise InvalidName(what, text, rule)
-        if not actor.name.strip():
-            raise InvalidName("author's name", actor.name, "is not empty")
 
 
 @attrs.frozen

@@ -5,7 +5,7 @@ import attrs
 from kuberpult_core.commands import Command
 from kuberpult_core.decision import Decision
 from kuberpult_core.ports import ObjectId
-from kuberpult_core.words import fact, skip_line, warning_line
+from kuberpult_core.words import cascade_line, fact, skip_line, warning_line
 
 
 @attrs.frozen
@@ -24,7 +24,7 @@ def lines(decision: Decision) -> list[str]:
         *map(fact, decision.events),
         *map(skip_line, decision.skips),
         *map(warning_line, decision.warnings),
-        *(f"Argo CD deletes {name}" for name in decision.cascades),
+        *map(cascade_line, decision.cascades),
     ]
 
 

@@ -6,7 +6,7 @@ from typing import NewType, Protocol
 
 import attrs
 
-from kuberpult_core.model import Actor
+from kuberpult_core.stamp import Actor
 
 ObjectId = NewType("ObjectId", str)
 """The id of a tree, a file's content or a commit, as git gives it: 40 hexadecimal digits."""

@@ -18,7 +18,6 @@ from kuberpult_core.errors import InvalidName, KuberpultError, quoted
 from kuberpult_core.listing import Entries, Listing, Report, kind_of
 from kuberpult_core.manifests import BlobId, blob_id
 from kuberpult_core.model import (
-    Actor,
     Application,
     Broken,
     Deployment,
@@ -34,6 +33,7 @@ from kuberpult_core.model import (
 from kuberpult_core.names import ApplicationName, EnvironmentName, LockId, TeamName, Version
 from kuberpult_core.ports import FILE, FOLDER, LINK, Entry, ObjectId, Objects
 from kuberpult_core.settings import StoredSettings
+from kuberpult_core.stamp import Actor
 
 MAX_TEXT = 1024 * 1024
 """Bytes of a text file that are looked at."""

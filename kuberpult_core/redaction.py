@@ -7,12 +7,11 @@ from collections.abc import Iterator
 import attrs
 import yaml
 
-from kuberpult_core.manifests import is_harmless
+from kuberpult_core.manifests import SAFE_LOADER, is_harmless
 
 _SECRET_PARTS = {"data", "stringData"}
 _MERGE = "tag:yaml.org,2002:merge"
 _BOM = "\ufeff"
-_Loader: type = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def redacted(manifest: bytes, key: bytes) -> str:
@@ -25,7 +24,7 @@ def redacted(manifest: bytes, key: bytes) -> str:
         return f"{_hidden(manifest, key)} (not a manifest that can be read)\n"
     text = manifest.decode().removeprefix(_BOM)
     try:
-        places = [it for document in yaml.compose_all(text, Loader=_Loader) for it in _secrets(document, key)]
+        places = [it for document in yaml.compose_all(text, Loader=SAFE_LOADER) for it in _secrets(document, key)]
     except yaml.YAMLError:  # surrogate pairs of JSON, which are kept but not composed
         return f"{_hidden(manifest, key)} (not shown)\n"
     return "".join(_pieces(text, sorted(places, key=lambda place: place.start)))

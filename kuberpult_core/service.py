@@ -20,10 +20,11 @@ from kuberpult_core.decide import decide
 from kuberpult_core.decision import Decision
 from kuberpult_core.errors import Busy, Invalid, LostRace, NotFound, PlanOutdated, Rejected
 from kuberpult_core.evolve import evolve_all
-from kuberpult_core.model import Actor, Stamp, State
+from kuberpult_core.model import State
 from kuberpult_core.plan import Plan, difference
 from kuberpult_core.ports import BranchLocked, Head, NewCommit, NewObject, ObjectId, Store
 from kuberpult_core.reading import Problem, state_of
+from kuberpult_core.stamp import Actor, Stamp
 from kuberpult_core.tree import Editor
 
 PATIENCE = 30.0

@@ -1,7 +1,6 @@
 """What people ask of a state, as plain data: the shapes of ``-o json`` and of the HTTP API."""
 
 import fnmatch
-from collections.abc import Iterator, Mapping
 from typing import Any
 
 import attrs
@@ -12,7 +11,6 @@ from kuberpult_core.decide.trains import upstream_versions
 from kuberpult_core.decide.unlocking import waiting_behind
 from kuberpult_core.errors import UnknownApplication, UnknownEnvironment, UnknownRelease
 from kuberpult_core.model import (
-    Actor,
     Application,
     Broken,
     Environment,
@@ -26,6 +24,7 @@ from kuberpult_core.model import (
 from kuberpult_core.names import ApplicationName, EnvironmentName, LockId, TeamName, Version
 from kuberpult_core.ports import ObjectId
 from kuberpult_core.reading import Problem
+from kuberpult_core.stamp import Actor
 from kuberpult_core.words import lock_name
 
 Data = dict[str, Any]
@@ -71,7 +70,8 @@ def environment_view(state: State, name: EnvironmentName) -> Data:
         "queued": sum(placed.queued is not None for placed in placements),
         "locks": [
             lock_view(scope, lock_id, lock)
-            for scope, locks in _locks_of_environment(name, there)
+            for scope, locks in every_lock(state, name)
+            if not scope.application
             for lock_id, lock in sorted(locks.items())
         ],
     }
@@ -79,14 +79,6 @@ def environment_view(state: State, name: EnvironmentName) -> Data:
 
 def _upstream(there: Environment) -> str | None:
     return there.config.upstream_environment or ("latest" if there.config.follows_latest else None)
-
-
-def _locks_of_environment(
-    name: EnvironmentName, there: Environment
-) -> Iterator[tuple[LockScope, Mapping[LockId, Lock]]]:
-    yield LockScope(name), there.locks
-    for team in sorted(there.team_locks):
-        yield LockScope(name, team=team), there.team_locks[team]
 
 
 def lock_view(scope: LockScope, lock_id: LockId, lock: Lock) -> Data:

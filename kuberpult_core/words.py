@@ -170,6 +170,11 @@ def warning_line(warned: Warned) -> str:
             assert_never(warned)
 
 
+def cascade_line(application: str) -> str:
+    """What Argo CD deletes, on one line."""
+    return f"cascade/{application} Argo CD deletes it and all that runs in it"
+
+
 def summary(decision: Decision) -> str:
     """The command in a few words: the first line of its commit."""
     command = decision.command

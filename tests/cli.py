@@ -34,8 +34,8 @@ from kuberpult_core import (
     UpdateSettings,
     init_repository,
 )
-from kuberpult_core.model import Actor
 from kuberpult_core.ports import LINK
+from kuberpult_core.stamp import Actor
 from tests.real import git_bytes
 from tests.support import File
 

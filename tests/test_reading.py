@@ -27,10 +27,11 @@ from kuberpult_core import (
     state_of,
 )
 from kuberpult_core.errors import NotFound, UnknownRelease
-from kuberpult_core.model import Actor, Broken, Deployment, Lock, OnUnlock
+from kuberpult_core.model import Broken, Deployment, Lock, OnUnlock
 from kuberpult_core.names import ApplicationName, EnvironmentName, LockId, TeamName, Version
 from kuberpult_core.ports import LINK, Entry, ObjectId, Objects
 from kuberpult_core.service import edited
+from kuberpult_core.stamp import Actor
 from kuberpult_core.words import summary
 from tests.real import (
     ADA,

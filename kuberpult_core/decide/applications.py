@@ -3,8 +3,8 @@
 from kuberpult_core.commands import DeleteApplication, RemoveApplicationFromEnvironment, SetTeam
 from kuberpult_core.decide import argocd, deploying, unlocking
 from kuberpult_core.decide.course import Course
-from kuberpult_core.decision import IgnoresLocks
-from kuberpult_core.errors import Locked, UnknownApplication
+from kuberpult_core.decide.locking import refuse_locked
+from kuberpult_core.errors import UnknownApplication
 from kuberpult_core.events import ApplicationDeleted, ApplicationRemoved, TeamSet
 from kuberpult_core.model import OnUnlock
 from kuberpult_core.names import ApplicationName, EnvironmentName, TeamName
@@ -73,11 +73,7 @@ def _check_locks(
     course: Course, environment: EnvironmentName, application: ApplicationName, ignored: bool
 ) -> None:
     locks = tuple(course.state.locks_on(environment, application))
-    if not locks:
-        return
-    if not ignored:
-        raise Locked(environment, application, locks)
-    course.warn(IgnoresLocks(environment, application, locks))
+    refuse_locked(course, environment, application, locks, ignored=ignored)
 
 
 def _remove(

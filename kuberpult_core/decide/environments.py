@@ -2,14 +2,14 @@
 
 from typing import assert_never
 
-from kuberpult_core.commands import CreateEnvironment, DeleteEnvironment, IfExists, UpdateEnvironment
+from kuberpult_core.commands import CreateEnvironment, DeleteEnvironment, UpdateEnvironment
 from kuberpult_core.config import StoredConfig, document_of
 from kuberpult_core.decide import argocd
 from kuberpult_core.decide.course import Course
-from kuberpult_core.decide.locking import every_lock
-from kuberpult_core.decision import IgnoresLocks
-from kuberpult_core.errors import EnvironmentExists, InvalidConfig, IsUpstream, Locked, UnknownUpstream
+from kuberpult_core.decide.locking import every_lock, refuse_locked
+from kuberpult_core.errors import EnvironmentExists, InvalidConfig, IsUpstream, UnknownUpstream
 from kuberpult_core.events import EnvironmentCreated, EnvironmentDeleted, EnvironmentUpdated
+from kuberpult_core.fields import IfExists
 from kuberpult_core.model import LockInTheWay, State
 from kuberpult_core.names import EnvironmentName
 
@@ -77,19 +77,14 @@ def _delete(course: Course, command: DeleteEnvironment) -> None:
     )
     if others := tuple(it for it in downstream if it != name):
         raise IsUpstream(name, others)
-    _check_locks(course, name, command.ignore_locks)
+    refuse_locked(course, name, None, _locks_on(state, name), ignored=command.ignore_locks)
     argocd.check_cascade(course, name, argocd.applications_on(there), command.allow_cascade)
     course.happens(EnvironmentDeleted(name))
 
 
-def _check_locks(course: Course, name: EnvironmentName, ignored: bool) -> None:
-    locks = tuple(
+def _locks_on(state: State, name: EnvironmentName) -> tuple[LockInTheWay, ...]:
+    return tuple(
         LockInTheWay(scope, lock_id, found[lock_id])
-        for scope, found in every_lock(course.state)
-        if scope.environment == name
+        for scope, found in every_lock(state, name)
         for lock_id in sorted(found)
     )
-    if locks and not ignored:
-        raise Locked(name, None, locks)
-    if locks:
-        course.warn(IgnoresLocks(name, None, locks))

@@ -3,14 +3,15 @@
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 
-from kuberpult_core.commands import CreateLock, DeleteLock, ExpireLocks, IfMissing, Target
+from kuberpult_core.commands import CreateLock, DeleteLock, ExpireLocks, Target
 from kuberpult_core.decide import targets, unlocking
 from kuberpult_core.decide.course import Course
-from kuberpult_core.decision import ReplacesLock
-from kuberpult_core.errors import UnknownLock, UnknownTeam
+from kuberpult_core.decision import IgnoresLocks, ReplacesLock
+from kuberpult_core.errors import Locked, UnknownLock, UnknownTeam
 from kuberpult_core.events import LockCreated, LockDeleted
-from kuberpult_core.model import Lock, LockScope, OnUnlock, State
-from kuberpult_core.names import LockId, TeamName
+from kuberpult_core.fields import IfMissing
+from kuberpult_core.model import Lock, LockInTheWay, LockScope, OnUnlock, State
+from kuberpult_core.names import ApplicationName, EnvironmentName, LockId, TeamName
 
 
 def create_lock(course: Course, command: CreateLock) -> None:
@@ -93,9 +94,26 @@ def locks_at(state: State, scope: LockScope) -> Mapping[LockId, Lock]:
     return there.team_locks.get(scope.team, {}) if scope.team else there.locks
 
 
-def every_lock(state: State) -> Iterator[tuple[LockScope, Mapping[LockId, Lock]]]:
-    """Every scope that has locks, in name order."""
-    for environment in sorted(state.environments):
+def refuse_locked(
+    course: Course,
+    environment: EnvironmentName,
+    application: ApplicationName | None,
+    locks: tuple[LockInTheWay, ...],
+    *,
+    ignored: bool,
+) -> None:
+    """Refuse what is not done to something locked; warn if the locks are *ignored*."""
+    if locks and not ignored:
+        raise Locked(environment, application, locks)
+    if locks:
+        course.warn(IgnoresLocks(environment, application, locks))
+
+
+def every_lock(
+    state: State, only: EnvironmentName | None = None
+) -> Iterator[tuple[LockScope, Mapping[LockId, Lock]]]:
+    """Every scope and its locks, in name order: of all environments, or of one *only*."""
+    for environment in sorted(state.environments) if only is None else [only]:
         there = state.environments[environment]
         yield LockScope(environment), there.locks
         for team in sorted(there.team_locks):

@@ -10,7 +10,7 @@ from dulwich.repo import DefaultIdentityNotFound, Repo, get_user_identity
 
 from kuberpult_core.errors import StoreUnavailable
 from kuberpult_core.git.store import GitStore
-from kuberpult_core.model import Actor
+from kuberpult_core.stamp import Actor
 
 DEFAULT_BRANCH = "main"
 
@@ -129,11 +129,10 @@ def git_identity(path: str | Path | None = None) -> Actor | None:
     if name and email:
         return Actor(name, email)
     try:
-        identity = get_user_identity(known, kind="AUTHOR").decode(errors="replace")
+        machine = Actor.parsed(get_user_identity(known, kind="AUTHOR"))
     except DefaultIdentityNotFound:  # a user id without a name, as containers have
         return None
-    machine_name, _, machine_email = identity.partition(" <")
-    return Actor(name or machine_name, email or machine_email.removesuffix(">"))
+    return Actor(name or machine.name, email or machine.email)
 
 
 def _configured(config: StackedConfig, key: str) -> str | None:

@@ -15,8 +15,8 @@ from kuberpult_core.git.branch import Branch
 from kuberpult_core.git.objects import COMMIT, GitObjects
 from kuberpult_core.git.packs import write_pack
 from kuberpult_core.journal import COMMITTER
-from kuberpult_core.model import Actor
 from kuberpult_core.ports import Head, LoggedCommit, NewCommit, NewObject, ObjectId
+from kuberpult_core.stamp import Actor
 
 _TREE_LINE = re.compile(rb"tree [0-9a-f]{40}")
 _END_OF_TIME = 253_402_300_799
@@ -79,8 +79,8 @@ class GitStore:
                 ObjectId(commit.parents[0].decode()) if commit.parents else None,
                 ObjectId(commit.tree.decode()),
                 commit.message.decode(errors="replace"),
-                _actor(commit.author),
-                _actor(commit.committer),
+                Actor.parsed(commit.author),
+                Actor.parsed(commit.committer),
                 _time(commit.author_time),
             )
         except (ObjectFormatException, ValueError, TypeError, AttributeError) as error:
@@ -110,8 +110,3 @@ def _tree_of(commit_id: ObjectId, content: bytes) -> ObjectId:
 def _time(seconds: int) -> datetime:
     """A commit's time; one beyond the calendar is at its edge, since git allows any number."""
     return datetime.fromtimestamp(min(max(seconds, 0), _END_OF_TIME), UTC)
-
-
-def _actor(identity: bytes) -> Actor:
-    name, _, email = identity.decode(errors="replace").partition(" <")
-    return Actor(name, email.removesuffix(">"))
