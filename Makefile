@@ -39,7 +39,7 @@ unit: $(BIN)/.installed-dev
 	$(BIN)/pytest --numprocesses 2
 
 deep: $(BIN)/.installed-dev
-	HYPOTHESIS_PROFILE=deep $(BIN)/pytest --numprocesses 2 --timeout 3600 tests/test_laws.py tests/test_queue_machine.py
+	HYPOTHESIS_PROFILE=deep $(BIN)/pytest --numprocesses 2 --timeout 3600 tests/test_laws.py tests/test_broken_repositories.py tests/test_queue_machine.py tests/test_convergence.py
 
 PYTHONS ?= python3.11 python3.12 python3.13
 pythons:

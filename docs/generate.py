@@ -304,12 +304,12 @@ and nothing changes.
 {codes}
 
 `kuberpult env diff` and `kuberpult release diff` compare, so for them 0 is the same, 1 different and
-3 failed. `kuberpult doctor` ends with 1 if it finds a problem.
+3 failed. For `kuberpult doctor`, 0 is sound, 1 is broken somewhere and 3 failed.
 
 A failure prints `Error:` and one sentence, then `Hint:` and what to do next. With `-o json` or
 `-o jsonl` it is one line of JSON on standard error instead: `type`, `code`, `title`, `detail`, `hint`,
-`facts`. The codes are in [errors.md](errors.md). A usage error of the command line itself is always
-plain text. `--debug` adds the traceback.
+`facts`. The codes are in [errors.md](errors.md). A usage error of the command line itself has the
+code `usage`. `--debug` adds the traceback.
 """
 _CODES = {
     exits.DONE: "done, or nothing to do",
