@@ -16,7 +16,8 @@ from kuberpult_core.tree import EMPTY_TREE, object_hash
 COMMIT, TREE, BLOB = 1, 2, 3
 """git's numbers for the types of objects."""
 _NAMES = {COMMIT: "commit", TREE: "folder", BLOB: "file"}
-_TYPES = {COMMIT: "commit", TREE: "tree", BLOB: "blob"}
+KINDS = {COMMIT: "commit", TREE: "tree", BLOB: "blob"}
+"""git's names for them."""
 _SHA1_BYTES = 20
 _REMEMBERED_TREES = 50_000
 
@@ -40,6 +41,11 @@ class GitObjects:
             for name, mode, sha in rows
         }
 
+    def look_again(self) -> None:
+        """Let go of packs that are not there any more, and find those that are new."""
+        with self._mutex:
+            _ = self._store.packs
+
     def blob(self, blob_id: ObjectId) -> bytes:
         """The content of a file, or the text of a link."""
         return self.read(blob_id, BLOB)
@@ -54,7 +60,7 @@ class GitObjects:
         except (OSError, ValueError, AssertionError, zlib.error, ChecksumMismatch, FileFormatException) as error:
             reason = f"The {_NAMES[wanted]} {object_id} cannot be read from the repository: {error}."
         else:
-            if kind == wanted and object_hash(_TYPES[kind], content) == object_id:
+            if kind == wanted and object_hash(KINDS[kind], content) == object_id:
                 return content
             if kind == wanted:
                 reason = f"The {_NAMES[wanted]} {object_id} is damaged: its content is not what its id says."

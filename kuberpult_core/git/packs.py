@@ -18,8 +18,8 @@ _FAST = 1
 """zlib's fastest level: a flush is small, and git repacks it in time."""
 
 
-def write_pack(folder: Path, objects: Sequence[NewObject]) -> None:
-    """Add a pack with *objects* to *folder*; when this returns, it survives a power loss.
+def write_pack(folder: Path, objects: Sequence[NewObject]) -> Path:
+    """Add a pack with *objects* to *folder*, and give its name; by then it survives a power loss.
 
     The index comes last, because a pack without one is not there for any reader.
     """
@@ -35,6 +35,7 @@ def write_pack(folder: Path, objects: Sequence[NewObject]) -> None:
         _settle(pack, name.with_suffix(".pack"))
         _settle(index, name.with_suffix(".idx"))
     sync_folder(folder)
+    return name.with_suffix(".pack")
 
 
 def _records(objects: Sequence[NewObject]) -> Iterator[UnpackedObject]:

@@ -12,6 +12,7 @@ from dulwich.repo import Repo
 
 from kuberpult_core.errors import StoreUnavailable
 from kuberpult_core.git.branch import Branch
+from kuberpult_core.git.housekeeping import merge_small_packs
 from kuberpult_core.git.objects import COMMIT, GitObjects
 from kuberpult_core.git.packs import write_pack
 from kuberpult_core.journal import COMMITTER
@@ -57,10 +58,13 @@ class GitStore:
             if self._branch.tip() != commit.parent:  # lost already: leave nothing behind
                 return None
             write_pack(self._packs, objects)
-            return commit_id if self._branch.move(commit.parent, commit_id) else None
+            published = self._branch.move(commit.parent, commit_id)
         except OSError as error:
             reason = f"The repository cannot be written: {error.strerror or error}."
             raise StoreUnavailable(reason, "Nothing was changed. Look at the disk's space and rights.") from error
+        if published and merge_small_packs(self._packs):
+            self._objects.look_again()
+        return commit_id if published else None
 
     def log(self, since: ObjectId | None = None) -> Sequence[LoggedCommit]:
         """The commits after *since*, first parents only, oldest first."""
