@@ -9,7 +9,7 @@ import warnings
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from threading import Barrier
-from typing import Protocol
+from typing import Any, Protocol
 
 import attrs
 import pytest
@@ -38,9 +38,8 @@ class Opening(Protocol):
 class StoreSuite:
     """The rules of :class:`kuberpult_core.ports.Store`; a subclass gives the fixture ``opening``."""
 
-    @pytest.fixture
-    def opening(self) -> Opening:
-        raise NotImplementedError
+    opening: Any
+    """A fixture of the subclass, which gives an :class:`Opening`."""
 
     @pytest.fixture
     def store(self, opening: Opening) -> Store:

@@ -126,7 +126,8 @@ def test_every_command_that_is_shown_exists(told: Ran) -> None:
 
 
 def test_every_command_of_the_story_is_shown_as_it_was_run(told: Ran) -> None:
-    commands = [line for step in demo.story(Path(PLACE)) for line in step.commands]
+    steps = [*demo.story(Path(PLACE)), demo.ending()]
+    commands = [line for step in steps for line in step.commands]
     assert [f"$ {line}" for line in commands] == re.findall(r"^\$ kuberpult .*$", told.out, re.MULTILINE)
 
 

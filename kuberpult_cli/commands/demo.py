@@ -103,17 +103,23 @@ def story(folder: Path) -> list[Step]:
             "On Monday Ada unlocks production, and what waited goes out in the same commit.",
             ("kuberpult lock delete production black-friday",),
         ),
-        Step("Is everything sound? And what is where now?", ("kuberpult doctor", "kuberpult overview --quiet")),
     ]
+
+
+def ending() -> Step:
+    """What is where in the end."""
+    return Step("Is everything sound? And what is where now?", ("kuberpult doctor", "kuberpult overview --quiet"))
 
 
 def argocd_steps(folder: Path) -> Step:
     """What Argo CD sees, shown with git itself."""
     repository = shlex.quote(str(folder / "manifests.git"))
     return Step(
-        "Argo CD reads the manifests from the repository, and its own applications too. git shows them.",
+        "Argo CD finds the manifests in the repository, and an Application for each. git shows them,"
+        " and what the last commit says.",
         (
             f"git -C {repository} ls-tree -r --name-only HEAD environments/production/applications/cart",
+            f"git -C {repository} grep -h '^  name: ' HEAD -- argocd/v1alpha1/production.yaml",
             f"git -C {repository} show --no-patch --format='%s, by %an%n%n%b' HEAD",
         ),
     )
@@ -140,8 +146,9 @@ def command(path: str) -> None:
     with _environment(KUBERPULT_REPO=str(folder / "manifests.git")):
         for step in story(folder):
             _tell(step)
-    if shutil.which("git"):
-        _tell(argocd_steps(folder))
+        if shutil.which("git"):
+            _tell(argocd_steps(folder))
+        _tell(ending())
     _say_what_next(folder)
 
 
