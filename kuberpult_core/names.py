@@ -40,7 +40,7 @@ _GIT_OWN = re.compile(
     r"\.git|\.gitmodules|\.gitattributes|\.gitignore|\.mailmap"
     r"|git~\d+|gitmod~\d+|gitatt~\d+|gitign~\d+|gi[0-9a-f]{4}~\d+"
 )
-_LINE_BREAKING = {"Cc", "Cs", "Zl", "Zp"}
+_UNSEEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 
 
 def environment_name(text: str) -> EnvironmentName:
@@ -113,8 +113,8 @@ def _check(what: str, text: str, longest: int) -> None:
 def _lock_id_fault(text: str) -> str | None:  # noqa: PLR0911 - one for each clause of the rule
     if len(text) < 2:
         return "has at least 2 characters"
-    if any(unicodedata.category(character) in _LINE_BREAKING for character in text):
-        return "has no control characters and no line breaks"
+    if any(unicodedata.category(character) in _UNSEEN for character in text):
+        return "has no control characters, nothing invisible and no line breaks"
     if len(text.encode()) > MAX_LOCK_ID_BYTES:
         return f"has at most {MAX_LOCK_ID_BYTES} bytes"
     if unicodedata.normalize("NFC", text) != text:
