@@ -1,7 +1,7 @@
 """Real input: the example plays years of releases of a shop, and git says whether it is right.
 
-A small extract of the releases lies in ``tests/boutique``; where all of them lie beside the
-checkout, the same story is played with the first 120 of them as well.
+Where the real releases lie beside the checkout, the story is played with the first 120 of them;
+everywhere it is played with a few made-up ones of the same form.
 """
 
 import json
@@ -17,11 +17,11 @@ import attrs
 import pytest
 
 from kuberpult_core import open_repository
+from tests import boutique
 from tests.real import commits, complaints, content, git, listed, versions
 
 HERE = Path(__file__).parent
 EXAMPLE = HERE.parent / "docs" / "examples" / "online_boutique.py"
-EXTRACT = HERE / "boutique"
 WHOLE = HERE.parents[1] / "shared" / "real" / "online-boutique"
 ENVIRONMENTS = ("development", "staging", "production")
 SET_UP, LOCKINGS = 4, 4  # commits: the settings and three environments; two locks come and go
@@ -37,11 +37,11 @@ class Story:
     said: str
 
 
-@pytest.fixture(
-    scope="module", params=[EXTRACT, WHOLE] if WHOLE.is_dir() else [EXTRACT], ids=lambda path: path.name
-)
+@pytest.fixture(scope="module", params=["made up", "real"] if WHOLE.is_dir() else ["made up"])
 def story(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Story:
-    data, repository = request.param, tmp_path_factory.mktemp("boutique") / "manifests.git"
+    folder = tmp_path_factory.mktemp("boutique")
+    data = WHOLE if request.param == "real" else boutique.write(folder / "data")
+    repository = folder / "manifests.git"
     releases = json.loads((data / "order.json").read_text())[:120]
     command = [sys.executable, "-W", "error", str(EXAMPLE), str(data), str(repository), "--releases", "120"]
     often = ["--staging-every", "1", "--production-every", "2"]
