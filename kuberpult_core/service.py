@@ -155,7 +155,7 @@ def _as_planned(plan: Plan, state: State) -> Decision:
     except (Invalid, NotFound, Rejected) as refusal:
         sentence = str(refusal).rstrip(".")
         raise PlanOutdated((f"it is refused now: {sentence}",)) from refusal
-    if decision != plan.decision or decision.warnings != plan.decision.warnings:
+    if decision != plan.decision:
         raise PlanOutdated(difference(plan.decision, decision))
     return decision
 

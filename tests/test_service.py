@@ -194,17 +194,17 @@ def test_a_plan_to_do_nothing_is_outdated_once_there_is_something_to_do(reposito
     assert "+ deployment/staging/cart 3 → 1" in outdated.value.difference
 
 
-def test_a_plan_whose_warnings_have_changed_is_outdated(repository: Repository) -> None:
-    """Nobody agreed to go through a lock that was not there when they looked."""
+def test_a_plan_goes_ahead_while_its_facts_are_the_same(repository: Repository) -> None:
+    """A manual deployment goes through locks, those that came since included; the answer warns of them."""
     plan = repository.plan(Deploy("staging", "cart", 2, LockBehavior.IGNORE))
     repository.apply(CreateLock(Target("staging"), "freeze", "wait"), BOB, NOON)
 
-    with pytest.raises(PlanOutdated) as outdated:
-        repository.carry_out(plan, ADA, NOON)
+    applied = repository.carry_out(plan, ADA, NOON)
 
-    (line,) = outdated.value.difference
-    assert line.startswith("+ ")
-    assert "lock/staging/freeze" in line
+    assert applied.decision == plan.decision
+    assert plan.decision.warnings == ()
+    (warned,) = applied.decision.warnings
+    assert warned.code == "ignores_locks"
 
 
 def test_a_plan_that_would_be_refused_by_now_is_a_conflict_too(repository: Repository) -> None:
