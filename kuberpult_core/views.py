@@ -22,7 +22,6 @@ from kuberpult_core.model import (
     State,
 )
 from kuberpult_core.names import ApplicationName, EnvironmentName, LockId, TeamName, Version
-from kuberpult_core.ports import ObjectId
 from kuberpult_core.reading import Problem
 from kuberpult_core.stamp import Actor
 from kuberpult_core.words import lock_name
@@ -299,11 +298,6 @@ def _overview_placement(
         ],
         "upstream": link_view(upstream),
     }
-
-
-def head_view(commit: ObjectId | None) -> Data:
-    """The commit that an answer speaks of."""
-    return {"commit": commit}
 
 
 def problem_view(problem: Problem) -> Data:

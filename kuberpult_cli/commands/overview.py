@@ -35,7 +35,7 @@ def command(env: str | None, team: str | None, app: str | None) -> None:
             team_name(team) if team is not None else None,
             app,
         )
-    data = {**views.head_view(head.commit), **data}
+    data = {"commit": head.commit, **data}
     names = [it["name"] for it in data["environments"]]
     rows = [_row(it, names) for it in data["applications"]]
     header = ("APPLICATION", "TEAM", "NEWEST", *(_heading(it) for it in data["environments"]))

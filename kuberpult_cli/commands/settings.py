@@ -9,7 +9,6 @@ from kuberpult_cli.changing import carry_out, changing
 from kuberpult_cli.options import shared, shared_except
 from kuberpult_cli.session import repository
 from kuberpult_core import UpdateSettings
-from kuberpult_core.converter import shared as file_converter
 
 
 @click.group()
@@ -34,7 +33,6 @@ def show() -> None:
         "keepReleases": settings.keep_releases,
         "longNames": settings.long_names,
     }
-    data.update(file_converter().unstructure(settings))
     output.emit(
         data,
         ("SETTING", "VALUE"),
