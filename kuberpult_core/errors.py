@@ -234,6 +234,17 @@ class UnknownUpstream(NotFound):
 
 
 @attrs.define
+class UnknownRevision(NotFound):
+    """No commit is named like this, or there was none yet at that time."""
+
+    revision: str
+    reason: str = "no commit is named like this"
+    code = "unknown_revision"
+    words = "{revision!r} is no state of this repository: {reason}."
+    advice = "`kuberpult log` lists the commits and their times."
+
+
+@attrs.define
 class EnvironmentExists(Rejected):
     """An environment of that name is there already."""
 

@@ -1,12 +1,14 @@
 """A store without git, for tests: of kuberpult, and of your own deployment policies."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from datetime import datetime
 from threading import Lock as Mutex
 
-from kuberpult_core.errors import StoreUnavailable
+from kuberpult_core.errors import StoreUnavailable, UnknownRevision
+from kuberpult_core.history import chosen
 from kuberpult_core.journal import COMMITTER
-from kuberpult_core.ports import Entry, Head, LoggedCommit, NewCommit, ObjectId, Objects
+from kuberpult_core.ports import Entry, Head, LoggedCommit, NewCommit, ObjectId, Objects, Touching
 from kuberpult_core.tree import EMPTY_TREE, parsed
 
 
@@ -66,10 +68,36 @@ class MemoryStore:
             commit_id, commit.parent, commit.tree, commit.message, commit.author, COMMITTER, commit.time
         )
 
-    def log(self, since: ObjectId | None = None) -> Sequence[LoggedCommit]:
-        """The commits after *since*, oldest first."""
+    def commit(self, commit_id: ObjectId) -> LoggedCommit:
+        """A commit by its id."""
+        for logged in self._log:
+            if logged.id == commit_id:
+                return logged
+        raise StoreUnavailable(f"There is no commit {commit_id} in memory.")
+
+    def log(self, since: ObjectId | None = None, until: ObjectId | None = None) -> Iterator[LoggedCommit]:
+        """The commits after *since*, oldest first, up to *until* or the head."""
         ids = [logged.id for logged in self._log]
-        return self._log[ids.index(since) + 1 :] if since in ids else list(self._log)
+        end = ids.index(until) + 1 if until else len(ids)
+        yield from self._log[ids.index(since) + 1 if since in ids[:end] else 0 : end]
+
+    def history(self, wanted: Touching, start: ObjectId | None = None) -> Iterator[LoggedCommit]:
+        """The commits that were asked for, newest first."""
+        return chosen(self._objects, reversed(list(self.log(until=start))), wanted)
+
+    def revision(self, text: str) -> ObjectId:
+        """The commit that *text* names: ``HEAD``, an id or its beginning, and ``~N`` for so many before it."""
+        name, _, back = text.partition("~")
+        ids = [logged.id for logged in self._log]
+        found = ids[-1:] if name == "HEAD" else [it for it in ids if len(name) >= 4 and it.startswith(name)]
+        place = ids.index(found[0]) - int(back or 0) if len(found) == 1 and (back or "0").isdecimal() else -1
+        if place < 0:
+            raise UnknownRevision(text)
+        return ids[place]
+
+    def as_of(self, time: datetime) -> ObjectId | None:
+        """The commit that was the head at *time*."""
+        return next((logged.id for logged in reversed(self._log) if logged.time <= time), None)
 
     def close(self) -> None:
         """Nothing is held open."""

@@ -1,11 +1,12 @@
 """What the core asks of the world: objects to read, and a branch to move. Small on purpose."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import NewType, Protocol
 
 import attrs
 
+from kuberpult_core.names import ApplicationName, EnvironmentName
 from kuberpult_core.stamp import Actor
 
 ObjectId = NewType("ObjectId", str)
@@ -76,6 +77,25 @@ class LoggedCommit:
     author: Actor
     committer: Actor
     time: datetime
+    """When it was committed; a foreign one may have been written long before."""
+
+
+@attrs.frozen
+class Touching:
+    """Which commits of a history are asked for; what is none does not narrow.
+
+    A commit touches an environment if a path below ``environments/<it>/`` differs from its
+    first parent's, an application if one below ``applications/<it>/`` or
+    ``environments/*/applications/<it>/`` does; with both, one below
+    ``environments/<environment>/applications/<application>/``.
+    """
+
+    environment: EnvironmentName | None = None
+    application: ApplicationName | None = None
+    author: str | None = None
+    """A part of the author's ``Name <mail>``, in any case of letters."""
+    since: datetime | None = None
+    """Not earlier than this."""
 
 
 class BranchLocked(Exception):
@@ -107,8 +127,27 @@ class Store(Protocol):
         """
         ...
 
-    def log(self, since: ObjectId | None = None) -> Sequence[LoggedCommit]:
-        """The commits after *since*, oldest first; all, if it is none or none of them."""
+    def commit(self, commit_id: ObjectId) -> LoggedCommit:
+        """A commit by its id. Raises *Unavailable* if it cannot be read."""
+        ...
+
+    def log(self, since: ObjectId | None = None, until: ObjectId | None = None) -> Iterator[LoggedCommit]:
+        """The commits after *since*, oldest first, up to *until* or the head; all, if *since* is none of them."""
+        ...
+
+    def history(self, wanted: Touching, start: ObjectId | None = None) -> Iterator[LoggedCommit]:
+        """The commits that were asked for, newest first, from *start* or the head back to the first one."""
+        ...
+
+    def revision(self, text: str) -> ObjectId:
+        """The commit that *text* names as git users name one: an id or its beginning, a branch, a tag, ``HEAD~2``.
+
+        Raises :class:`UnknownRevision` if it names none, or several.
+        """
+        ...
+
+    def as_of(self, time: datetime) -> ObjectId | None:
+        """The commit that was the branch's head at *time*; none if there was none yet."""
         ...
 
     def close(self) -> None:

@@ -14,18 +14,16 @@ from typing import Self
 import attrs
 
 from kuberpult_core import doctor, journal
-from kuberpult_core.changes import changes
 from kuberpult_core.commands import Command
 from kuberpult_core.decide import decide
 from kuberpult_core.decision import Decision
+from kuberpult_core.editing import edited
 from kuberpult_core.errors import Busy, Invalid, LostRace, NotFound, PlanOutdated, Rejected
-from kuberpult_core.evolve import evolve_all
 from kuberpult_core.model import State
 from kuberpult_core.plan import Plan, difference
-from kuberpult_core.ports import BranchLocked, Head, NewCommit, NewObject, ObjectId, Store
+from kuberpult_core.ports import BranchLocked, Head, NewCommit, ObjectId, Store
 from kuberpult_core.reading import Problem, state_of
 from kuberpult_core.stamp import Actor, Stamp
-from kuberpult_core.tree import Editor
 
 PATIENCE = 30.0
 """Seconds to keep trying while others change the branch."""
@@ -144,7 +142,7 @@ class Repository:
 
     def _commit(self, head: Head, state: State, decision: Decision, stamp: Stamp) -> NewCommit:
         message = journal.message(decision)
-        tree, objects = edited(self.store, head, state, decision, stamp)
+        tree, objects = edited(self.store.objects, head.tree, state, decision, stamp)
         return NewCommit(tree, head.commit, message, stamp.actor, stamp.time, objects)
 
 
@@ -158,13 +156,3 @@ def _as_planned(plan: Plan, state: State) -> Decision:
     if decision != plan.decision:
         raise PlanOutdated(difference(plan.decision, decision))
     return decision
-
-
-def edited(
-    store: Store, head: Head, state: State, decision: Decision, stamp: Stamp
-) -> tuple[ObjectId, list[NewObject]]:
-    """The tree that *decision* makes of *head*'s, and the objects that are new in it."""
-    after = evolve_all(state, decision.events, stamp)
-    editor = Editor(store.objects, head.tree)
-    editor.apply(changes(state, decision.events, after, stamp))
-    return editor.finish()

@@ -17,12 +17,12 @@ from kuberpult_core import (
     memory_repository,
     state_of,
 )
+from kuberpult_core.editing import edited
 from kuberpult_core.evolve import evolve_all
 from kuberpult_core.journal import COMMITTER, recorded
 from kuberpult_core.memory import MemoryObjects
 from kuberpult_core.model import Environment, Placement, Release
 from kuberpult_core.ports import Entry, Head, NewObject, ObjectId, Objects
-from kuberpult_core.service import edited
 from tests.strategies import Damage, Plant, Setup, Step
 from tests.support import NOON, SOMEBODY, File, Files, files_of, keep
 
@@ -118,7 +118,7 @@ def outcome_of(repository: Repository, step: Step) -> Outcome | None:
     except KuberpultError:
         return None
     after = evolve_all(before, decision.events, step.stamp)
-    root, new = edited(store, head, before, decision, step.stamp)
+    root, new = edited(store.objects, head.tree, before, decision, step.stamp)
     return Outcome(decision, before, after, head.tree, root, Layered(store.objects, new))
 
 
@@ -136,7 +136,7 @@ def check_log_replays(repository: Repository) -> None:
         if commit.committer == COMMITTER:
             state = state_of(store.objects, head.tree)
             decision = decide(state, recorded(commit.message).command)
-            root, _ = edited(store, head, state, decision, Stamp(commit.time, commit.author))
+            root, _ = edited(store.objects, head.tree, state, decision, Stamp(commit.time, commit.author))
             assert root == commit.tree, commit.message
         head = Head(commit.id, commit.tree)
 

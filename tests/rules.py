@@ -97,7 +97,7 @@ class World:
 
     def commits(self) -> int:
         """How many commits there are."""
-        return len(self.repository.store.log())
+        return len(list(self.repository.store.log()))
 
     def placement(self, environment: str, application: str) -> Placement:
         """One placement."""

@@ -130,7 +130,7 @@ def test_a_batch_that_does_nothing_commits_nothing(commands: tuple[SingleCommand
 def test_the_log_keeps_a_batch_without_what_did_nothing() -> None:
     world = shop()
     world.when(batch(Deploy("staging", "cart", 1), lock("staging"), SetTeam("cart", "sre")))
-    logged = world.repository.store.log()[-1]
+    logged = list(world.repository.store.log())[-1]
     assert recorded(logged.message).command == batch(lock("staging"))
 
 

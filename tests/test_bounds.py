@@ -81,7 +81,7 @@ def test_a_line_names_a_few_locks_and_counts_the_rest() -> None:
 
     world.when(Deploy("staging", "cart", 1))
 
-    message = world.repository.store.log()[-1].message
+    message = list(world.repository.store.log())[-1].message
     assert "lock-009 and 290 more" in message
     assert "lock-010" not in message
 

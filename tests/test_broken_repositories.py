@@ -519,7 +519,7 @@ def test_what_others_wrote_cannot_spoil_the_log(who: bytes) -> None:
     with broken_repository(files, in_git=True) as repository:
         command = CreateLock(Target("prod"), "freeze", "another message")
         decision = repository.apply(command, ACTORS[0]).decision
-        logged = repository.store.log()[-1]
+        logged = list(repository.store.log())[-1]
         assert recorded(logged.message).command == command
         assert all(line.isprintable() for line in [*lines(decision), *logged.message.split("\n")])
         assert fsck(repository) == ""

@@ -33,6 +33,7 @@ from kuberpult_core.errors import (
     UnknownLock,
     UnknownRelease,
     UnknownTeam,
+    UnknownRevision,
     UnknownUpstream,
     quoted,
 )
@@ -59,6 +60,7 @@ EXAMPLES: list[tuple[KuberpultError, str, type[KuberpultError]]] = [
     (UnknownLock("staging/cart", LockId("it's")), "unknown_lock", NotFound),
     (UnknownTeam(TeamName("sre")), "unknown_team", NotFound),
     (UnknownUpstream(STAGING, PROD), "unknown_upstream", NotFound),
+    (UnknownRevision("yesterday"), "unknown_revision", NotFound),
     (EnvironmentExists(STAGING), "environment_exists", Rejected),
     (ReleaseExistsDifferent(CART, Version(7), "source_author is another"), "release_exists_different", Rejected),
     (ReleaseTooOld(CART, Version(7)), "release_too_old", Rejected),
@@ -136,7 +138,7 @@ def test_every_refusal_of_the_rules_has_its_class() -> None:
 
 def test_what_the_rules_refuse_is_invalid_not_found_or_rejected() -> None:
     refusing = {kind.code for kind in kinds_of_errors() if issubclass(kind, Invalid | NotFound | Rejected)}
-    assert refusing == {*REFUSALS, "invalid_command"}
+    assert refusing == {*REFUSALS, "invalid_command", "unknown_revision"}
 
 
 @EACH

@@ -144,7 +144,7 @@ def test_a_name_means_the_environment_before_the_group() -> None:
 def test_the_log_keeps_the_group_that_was_asked_for() -> None:
     world = worldwide()
     world.when(CreateLock(Target(group="eu"), "freeze", "audit"))
-    command = recorded(world.repository.store.log()[-1].message).command
+    command = recorded(list(world.repository.store.log())[-1].message).command
     assert command == CreateLock(Target(group="eu"), "freeze", "audit")
 
 

@@ -35,7 +35,7 @@ TRAILERS = re.compile(r"\n\nKuberpult-Command: (\{.*\})\nKuberpult-Rules: ([0-9]
 def told(world: World, command: Command) -> str:
     """The message of the commit that *command* makes."""
     world.when(command)
-    return world.repository.store.log()[-1].message
+    return list(world.repository.store.log())[-1].message
 
 
 # What a message says
@@ -59,7 +59,7 @@ def test_a_message_says_what_happened_and_keeps_what_was_asked() -> None:
 def test_the_author_is_who_asked_and_the_committer_is_kuberpult() -> None:
     world = given()
     world.when(environment("staging"), by=ADA)
-    logged = world.repository.store.log()[-1]
+    logged = list(world.repository.store.log())[-1]
     assert (logged.author, logged.committer) == (ADA, COMMITTER)
     assert COMMITTER.name == "kuberpult"
 

@@ -215,7 +215,7 @@ def test_the_log_replays_in_git(history: History) -> None:
 
 def check_third_law(repository: Repository, history: History) -> None:
     done = [outcome for step in history if isinstance(outcome := carry_out(repository, step), Decision)]
-    logged = repository.store.log()
+    logged = list(repository.store.log())
     kept = [recorded(commit.message).command for commit in logged]
     assert kept == [decision.command for decision in done if decision.events], "no text forged another command"
     assert not any(SECRET in commit.message for commit in logged), "manifests are kept by their ids"

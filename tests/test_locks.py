@@ -332,7 +332,7 @@ def test_the_releaser_is_the_one_who_deploys_and_the_log_has_who_queued() -> Non
     world.when(unlock("staging"), by=ADA, at=LATER)
     deployment = world.placement("staging", "cart").deployment
     assert (deployment.by, deployment.at) == (ADA, LATER)
-    assert [logged.author for logged in world.repository.store.log()[-2:]] == [BOB, ADA]
+    assert [logged.author for logged in list(world.repository.store.log())[-2:]] == [BOB, ADA]
 
 
 def test_an_unlock_that_deploys_a_lower_version_is_warned_of() -> None:

@@ -26,11 +26,11 @@ from kuberpult_core import (
     doctor,
     state_of,
 )
+from kuberpult_core.editing import edited
 from kuberpult_core.errors import NotFound, UnknownRelease
 from kuberpult_core.model import Broken, Deployment, Lock, OnUnlock
 from kuberpult_core.names import ApplicationName, EnvironmentName, LockId, TeamName, Version
 from kuberpult_core.ports import LINK, Entry, ObjectId, Objects
-from kuberpult_core.service import edited
 from kuberpult_core.stamp import Actor
 from kuberpult_core.words import summary
 from tests.real import (
@@ -759,24 +759,11 @@ def test_writing_a_deployment_costs_the_same_in_a_larger_fleet(size: tuple[list[
         assert head.tree is not None
         counting = Counting(repository.store.objects, head.tree)
         state = state_of(counting, head.tree)
-        store = Peeking(repository, counting)
         decision = decide(state, Deploy("staging", "cart", 3, "ignore"))
-        _, new = edited(store, head, state, decision, Stamp(NOON, BOB))
+        _, new = edited(counting, head.tree, state, decision, Stamp(NOON, BOB))
         return len(counting.folders), len(counting.files), len(new)
 
     assert opened_and_written(a_fleet(*size)) == opened_and_written(FLEET)
-
-
-class Peeking:
-    """A store whose objects are counted."""
-
-    def __init__(self, repository: Repository, objects: Objects) -> None:
-        self._store = repository.store
-        self.objects = objects
-        self.head = self._store.head
-        self.publish = self._store.publish
-        self.log = self._store.log
-        self.close = self._store.close
 
 
 def test_a_state_that_is_kept_costs_nothing_more() -> None:

@@ -1,6 +1,6 @@
 """A repository at work: plans, patience, lost races, threads, and whose clock it is."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
@@ -39,7 +39,7 @@ from kuberpult_core.errors import Busy, LostRace, PlanOutdated
 from kuberpult_core.journal import COMMITTER
 from kuberpult_core.memory import MemoryStore
 from kuberpult_core.names import EnvironmentName, LockId, Version
-from kuberpult_core.ports import BranchLocked, Head, LoggedCommit, NewCommit, ObjectId, Objects, Store
+from kuberpult_core.ports import BranchLocked, Head, LoggedCommit, NewCommit, ObjectId, Objects, Store, Touching
 from kuberpult_core.service import utc_now
 from kuberpult_core.tree import find
 from tests.real import ADA, BOB, NOON, application_in, commits, complaints, environment_in, files_of, git, placed
@@ -142,7 +142,7 @@ def test_a_plan_goes_ahead_although_something_else_has_changed(repository: Repos
     applied = repository.carry_out(plan, ADA, NOON)
 
     assert applied.decision == plan.decision
-    assert repository.store.log()[-1].parent == between.commit
+    assert list(repository.store.log())[-1].parent == between.commit
     assert placed(repository.state(), "staging", "cart").version == 2
 
 
@@ -253,8 +253,20 @@ class Contested:
             self._rival(len(self.attempts))
         return self._store.publish(commit) if self._store.head().commit == commit.parent else None
 
-    def log(self, since: ObjectId | None = None) -> Sequence[LoggedCommit]:
-        return self._store.log(since)
+    def commit(self, commit_id: ObjectId) -> LoggedCommit:
+        return self._store.commit(commit_id)
+
+    def log(self, since: ObjectId | None = None, until: ObjectId | None = None) -> Iterator[LoggedCommit]:
+        return self._store.log(since, until)
+
+    def history(self, wanted: Touching, start: ObjectId | None = None) -> Iterator[LoggedCommit]:
+        return self._store.history(wanted, start)
+
+    def revision(self, text: str) -> ObjectId:
+        return self._store.revision(text)
+
+    def as_of(self, time: datetime) -> ObjectId | None:
+        return self._store.as_of(time)
 
     def close(self) -> None:
         self._store.close()
@@ -292,7 +304,7 @@ def test_who_loses_a_race_decides_again_on_what_the_winner_left(repository: Repo
         "Lock dev: rival-3",
         "Deploy cart 2 to staging",
     ]
-    assert repository.store.log()[-1].id == applied.commit
+    assert list(repository.store.log())[-1].id == applied.commit
     assert sorted(environment_in(repository.state(), "dev").locks) == ["rival-1", "rival-2", "rival-3"]
 
 
@@ -483,7 +495,7 @@ def in_threads(work: Callable[[int], list[Applied]], threads: int = 8) -> list[A
 
 
 def test_eight_threads_write_and_each_command_is_one_commit(either: Repository) -> None:
-    before = len(either.store.log())
+    before = len(list(either.store.log()))
 
     def work(thread: int) -> list[Applied]:
         return [
@@ -493,7 +505,7 @@ def test_eight_threads_write_and_each_command_is_one_commit(either: Repository) 
 
     answers = in_threads(work)
 
-    log = either.store.log()
+    log = list(either.store.log())
     assert sorted(logged.id for logged in log[before:]) == sorted(str(it.commit) for it in answers)
     assert [logged.parent for logged in log] == [None, *(logged.id for logged in log[:-1])]
     assert sorted(environment_in(either.state(), "dev").locks) == sorted(
@@ -502,12 +514,12 @@ def test_eight_threads_write_and_each_command_is_one_commit(either: Repository) 
 
 
 def test_threads_that_ask_for_the_same_do_it_once(either: Repository) -> None:
-    before = len(either.store.log())
+    before = len(list(either.store.log()))
 
     answers = in_threads(lambda _: [either.apply(Deploy("staging", "cart", 2), ADA, NOON)])
 
     done = [applied.commit for applied in answers if applied.commit]
-    assert [logged.id for logged in either.store.log()[before:]] == done
+    assert [logged.id for logged in list(either.store.log())[before:]] == done
     assert len(done) == 1
 
 
@@ -581,7 +593,7 @@ def test_the_clock_is_handed_in(either: Repository) -> None:
     ticking.apply(Deploy("staging", "cart", 2), ADA)
     ticking.apply(CreateLock(Target("dev"), "freeze", "wait"), ADA)
 
-    assert [logged.time for logged in ticking.store.log()[-2:]] == [first, second]
+    assert [logged.time for logged in list(ticking.store.log())[-2:]] == [first, second]
     assert placed(ticking.state(), "staging", "cart").deployment.at == first
     assert environment_in(ticking.state(), "dev").locks[LockId("freeze")].created_at == second
 
@@ -591,7 +603,7 @@ def test_a_time_given_counts_and_the_clock_is_not_asked(either: Repository) -> N
 
     silent.apply(Deploy("staging", "cart", 2), ADA, NOON + timedelta(hours=3))
 
-    assert silent.store.log()[-1].time == NOON + timedelta(hours=3)
+    assert list(silent.store.log())[-1].time == NOON + timedelta(hours=3)
 
 
 def test_times_are_kept_in_whole_seconds_of_utc(either: Repository) -> None:
@@ -604,7 +616,7 @@ def test_times_are_kept_in_whole_seconds_of_utc(either: Repository) -> None:
     whole = datetime(2024, 2, 29, 23, 59, 59, tzinfo=UTC)
     folder = "environments/staging/applications/cart"
     lock = environment_in(ticking.state(), "dev").locks[LockId("freeze")]
-    assert [logged.time for logged in ticking.store.log()[-2:]] == [whole, whole]
+    assert [logged.time for logged in list(ticking.store.log())[-2:]] == [whole, whole]
     assert text_at(ticking, f"{folder}/deployed_at_utc") == "2024-02-29 23:59:59 +0000 UTC"
     assert text_at(ticking, "environments/dev/locks/freeze/created_at") == "2024-02-29T23:59:59Z"
     assert text_at(ticking, "environments/dev/locks/freeze/expires_at") == "2024-02-29T23:59:59Z"
@@ -634,13 +646,13 @@ def test_a_later_attempt_has_a_later_stamp(repository: Repository) -> None:
 
     Repository(store, clock=clock_that_says(*times), sleep=lambda _: None).apply(Deploy("dev", "cart", 1), ADA)
 
-    assert repository.store.log()[-1].time == times[1]
+    assert list(repository.store.log())[-1].time == times[1]
 
 
 def test_the_author_is_who_asked_and_the_committer_is_kuberpult(either: Repository) -> None:
     either.apply(Deploy("staging", "cart", 2), BOB, NOON)
 
-    logged = either.store.log()[-1]
+    logged = list(either.store.log())[-1]
 
     assert logged.author == BOB
     assert logged.committer == COMMITTER
@@ -662,14 +674,14 @@ def test_an_actor_that_git_cannot_keep_is_refused(repository: Repository, actor:
 
 
 def test_nothing_is_committed_when_nothing_happens(either: Repository) -> None:
-    before = len(either.store.log())
+    before = len(list(either.store.log()))
 
     for command in (Deploy("staging", "cart", 1), CancelQueued("dev", "cart"), SetTeam("cart", None)):
         applied = either.apply(command, ADA, NOON)
         assert applied.commit is None
         assert applied.decision.is_nothing
 
-    assert len(either.store.log()) == before
+    assert len(list(either.store.log())) == before
 
 
 def test_a_plan_holds_the_base_of_an_empty_repository() -> None:

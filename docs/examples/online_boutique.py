@@ -57,7 +57,7 @@ def main() -> None:
             run_trains(repository, number, releases[-1], options)
         print()
         print(table(overview(repository.state())))
-        commits = len(repository.store.log())
+        commits = sum(1 for _ in repository.store.log())
     print(f"\n{commits} commits in {time.monotonic() - began:.1f} seconds")
 
 

@@ -2,21 +2,23 @@
 
 import re
 import weakref
-from collections.abc import Sequence
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 from dulwich.errors import ObjectFormatException
 from dulwich.objects import Commit, ObjectID
+from dulwich.objectspec import parse_commit
 from dulwich.repo import Repo
 
-from kuberpult_core.errors import StoreUnavailable
+from kuberpult_core.errors import StoreUnavailable, UnknownRevision
 from kuberpult_core.git.branch import Branch
 from kuberpult_core.git.housekeeping import merge_small_packs
 from kuberpult_core.git.objects import COMMIT, GitObjects
 from kuberpult_core.git.packs import write_pack
+from kuberpult_core.history import chosen
 from kuberpult_core.journal import COMMITTER
-from kuberpult_core.ports import Head, LoggedCommit, NewCommit, NewObject, ObjectId
+from kuberpult_core.ports import Head, LoggedCommit, NewCommit, NewObject, ObjectId, Touching
 from kuberpult_core.stamp import Actor
 
 _TREE_LINE = re.compile(rb"tree [0-9a-f]{40}")
@@ -66,14 +68,40 @@ class GitStore:
             self._objects.look_again()
         return commit_id if published else None
 
-    def log(self, since: ObjectId | None = None) -> Sequence[LoggedCommit]:
-        """The commits after *since*, first parents only, oldest first."""
-        found: list[LoggedCommit] = []
-        commit_id = self._branch.tip()
-        while commit_id is not None and commit_id != since:
-            found.append(self._commit(commit_id))
-            commit_id = found[-1].parent
-        return found[::-1]
+    def commit(self, commit_id: ObjectId) -> LoggedCommit:
+        """A commit by its id."""
+        return self._commit(commit_id)
+
+    def log(self, since: ObjectId | None = None, until: ObjectId | None = None) -> Iterator[LoggedCommit]:
+        """The commits after *since*, first parents only, oldest first, up to *until* or the head."""
+        ids = []
+        for commit in self._newest_first(until):
+            if commit.id == since:
+                break
+            ids.append(commit.id)
+        return map(self._commit, reversed(ids))
+
+    def _newest_first(self, start: ObjectId | None) -> Iterator[LoggedCommit]:
+        commit_id = start or self._branch.tip()
+        while commit_id is not None:
+            commit = self._commit(commit_id)
+            yield commit
+            commit_id = commit.parent
+
+    def history(self, wanted: Touching, start: ObjectId | None = None) -> Iterator[LoggedCommit]:
+        """The commits that were asked for, newest first."""
+        return chosen(self._objects, self._newest_first(start), wanted)
+
+    def revision(self, text: str) -> ObjectId:
+        """The commit that *text* names as git users name one."""
+        try:
+            return ObjectId(parse_commit(self._repo, text).id.decode())
+        except (KeyError, ValueError):
+            raise UnknownRevision(text) from None
+
+    def as_of(self, time: datetime) -> ObjectId | None:
+        """The commit that was the branch's head at *time*."""
+        return next((commit.id for commit in self._newest_first(None) if commit.time <= time), None)
 
     def _commit(self, commit_id: ObjectId) -> LoggedCommit:
         try:
@@ -85,7 +113,7 @@ class GitStore:
                 commit.message.decode(errors="replace"),
                 Actor.parsed(commit.author),
                 Actor.parsed(commit.committer),
-                _time(commit.author_time),
+                _time(commit.commit_time),
             )
         except (ObjectFormatException, ValueError, TypeError, AttributeError) as error:
             raise StoreUnavailable(f"The commit {commit_id} is damaged: {error}.") from error
