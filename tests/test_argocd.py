@@ -627,7 +627,7 @@ def test_a_version_change_never_changes_the_file() -> None:
 def test_a_deployment_leaves_the_file_s_object_alone() -> None:
     """Not even written anew: the commit does not name the folder."""
     repository = given_commands(*FLEET)
-    tree = repository.store.objects.tree(repository.store.head().tree or repository.store.log()[0].tree)
+    tree = repository.store.objects.tree(repository.store.head().tree or next(iter(repository.store.log())).tree)
 
     repository.apply(release("web", 1), ADA, NOON)
 

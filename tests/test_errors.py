@@ -32,8 +32,8 @@ from kuberpult_core.errors import (
     UnknownEnvironment,
     UnknownLock,
     UnknownRelease,
-    UnknownTeam,
     UnknownRevision,
+    UnknownTeam,
     UnknownUpstream,
     quoted,
 )
