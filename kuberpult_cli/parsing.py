@@ -1,32 +1,33 @@
 """What people type, as the core wants it: times, files of manifests, configurations."""
 
-import re
 import sys
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
-from kuberpult_core import documents
+from kuberpult_core import documents, moments
 from kuberpult_core.errors import InvalidManifest
 from kuberpult_core.manifests import MAX_BYTES, Manifest
-
-_DURATION = re.compile(r"(\d{1,6})([mhdw])")
-_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
 def point_in_time(text: str, now: datetime) -> datetime:
     """``30m``, ``4h``, ``2d`` or ``1w`` from *now*, or a date such as ``2026-12-24T18:00Z`` (UTC if not said)."""
-    try:
-        if parts := _DURATION.fullmatch(text):
-            return now + timedelta(**{_UNITS[parts[2]]: int(parts[1])})
-        time = datetime.fromisoformat(text)
-        return (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC)
-    except (ValueError, OverflowError):
+    return _understood(moments.future(text, now), text, "--expires")
+
+
+def past_time(text: str, now: datetime) -> datetime:
+    """``30m``, ``4h``, ``2d`` or ``1w`` before *now*, or a date."""
+    return _understood(moments.past(text, now), text, "--since")
+
+
+def _understood(time: datetime | None, text: str, option: str) -> datetime:
+    if time is None:
         raise click.BadParameter(
-            f"{text!r} is neither a span such as 4h nor a date such as 2026-12-24T18:00Z.", param_hint="--expires"
-        ) from None
+            f"{text!r} is neither a span such as 4h nor a date such as 2026-12-24T18:00Z.", param_hint=option
+        )
+    return time
 
 
 def manifests(pairs: tuple[str, ...], folder: str | None) -> dict[str, Manifest]:

@@ -35,6 +35,7 @@ from kuberpult_core.commands import (
     RemoveApplicationFromEnvironment,
     SetTeam,
     Target,
+    Undo,
     UpdateEnvironment,
     UpdateSettings,
 )
@@ -56,6 +57,7 @@ from kuberpult_core.fields import IfExists, IfMissing
 from kuberpult_core.manifests import Manifest
 from kuberpult_core.memory import MemoryStore
 from kuberpult_core.model import LockBehavior, OnUnlock, State
+from kuberpult_core.past import UpstreamThen
 from kuberpult_core.plan import Plan
 from kuberpult_core.reading import state_of
 from kuberpult_core.service import Applied, Repository
@@ -102,10 +104,12 @@ __all__ = [
     "State",
     "Target",
     "Unavailable",
+    "Undo",
     "Unknown",
     "UpdateEnvironment",
     "UpdateSettings",
     "Upstream",
+    "UpstreamThen",
     "batch_from",
     "changes",
     "command_data",

@@ -21,6 +21,7 @@ from kuberpult_core.events import (
     Event,
     SettingsUpdated,
     TeamSet,
+    Undeployed,
 )
 from kuberpult_core.layout import manifest_folder
 from kuberpult_core.model import State
@@ -55,7 +56,7 @@ def _affected(before: State, event: Event, after: State) -> Iterator[Environment
     match event:
         case Deployed(environment=environment, previous=None):
             yield environment
-        case ApplicationRemoved(environment=environment):
+        case ApplicationRemoved(environment=environment) | Undeployed(environment=environment):
             yield environment
         case EnvironmentCreated(environment) | EnvironmentUpdated(environment) | EnvironmentDeleted(environment):
             yield environment

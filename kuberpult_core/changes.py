@@ -1,6 +1,6 @@
 """From events to file-level changes: what the facts look like in the repository."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import assert_never
 
 import attrs
@@ -22,10 +22,12 @@ from kuberpult_core.events import (
     ReleaseDeleted,
     SettingsUpdated,
     TeamSet,
+    Undeployed,
 )
 from kuberpult_core.manifests import BlobId, blob_id
 from kuberpult_core.model import Lock, State
 from kuberpult_core.names import EnvironmentName
+from kuberpult_core.ports import Entry
 from kuberpult_core.stamp import Stamp
 
 
@@ -55,13 +57,21 @@ class Copy:
 
 
 @attrs.frozen
+class Restore:
+    """At *path*, what was in the repository before: a file or a whole folder."""
+
+    path: str
+    entry: Entry
+
+
+@attrs.frozen
 class Remove:
     """Nothing at *path* any more: a file, a link, or a folder with all in it."""
 
     path: str
 
 
-Change = Write | Link | Copy | Remove
+Change = Write | Link | Copy | Restore | Remove
 """A change of one path; what is in its way is replaced, empty folders go by themselves."""
 
 
@@ -85,6 +95,8 @@ def _changes(event: Event, stamp: Stamp) -> Iterator[Change]:  # noqa: C901, PLR
     match event:
         case Deployed():
             yield from _deployed(event, stamp)
+        case Undeployed():
+            yield from _undeployed(event)
         case Queued(environment, application, version):
             folder = layout.placement_folder(environment, application)
             yield Link(f"{folder}/{layout.QUEUED}", layout.link_to(application, version))
@@ -93,35 +105,60 @@ def _changes(event: Event, stamp: Stamp) -> Iterator[Change]:  # noqa: C901, PLR
         case LockCreated(scope, lock_id, lock):
             folder = layout.lock_folder(scope.environment, scope.application, scope.team, lock_id)
             yield Remove(folder)
-            yield from _lock_files(folder, lock, stamp)
+            yield from _restored(folder, event.restored, lambda: _lock_files(folder, lock, stamp))
         case LockDeleted(scope, lock_id):
             yield Remove(layout.lock_folder(scope.environment, scope.application, scope.team, lock_id))
-        case ReleaseCreated():
-            yield from _release_files(event, stamp)
+        case ReleaseCreated(application, version):
+            folder = layout.release_folder(application, version)
+            yield from _restored(folder, event.restored, lambda: _release_files(event, stamp))
         case ReleaseDeleted(application, version):
             yield Remove(layout.release_folder(application, version))
         case TeamSet(application, team):
             path = layout.team_file(application)
             yield written(path, team) if team else Remove(path)
         case EnvironmentCreated(environment, document) | EnvironmentUpdated(environment, document):
-            yield written(layout.config_file(environment), documents.render(document))
+            yield from _document(layout.config_file(environment), document, event.restored)
         case EnvironmentDeleted(environment):
             yield Remove(layout.environment_folder(environment))
         case ApplicationRemoved(environment, application):
             yield Remove(layout.placement_folder(environment, application))
         case ApplicationDeleted(application):
             yield Remove(layout.application_folder(application))
+        case SettingsUpdated(is_gone=True):
+            yield Remove(layout.SETTINGS)
         case SettingsUpdated(document):
-            yield written(layout.SETTINGS, documents.render(document))
+            yield from _document(layout.SETTINGS, document, event.restored)
         case _:
             assert_never(event)
+
+
+def _restored(path: str, was: Entry | None, otherwise: Callable[[], Iterator[Change]]) -> Iterator[Change]:
+    """What was there before, if it comes back as it was."""
+    yield from [Restore(path, was)] if was else otherwise()
+
+
+def _document(path: str, document: documents.Document, was: Entry | None) -> Iterator[Change]:
+    return _restored(path, was, lambda: iter([written(path, documents.render(document))]))
+
+
+def _queue(folder: str, event: Deployed | Undeployed) -> Change:
+    path = f"{folder}/{layout.QUEUED}"
+    return Link(path, layout.link_to(event.application, event.queued)) if event.queued else Remove(path)
+
+
+def _undeployed(event: Undeployed) -> Iterator[Change]:
+    folder = layout.placement_folder(event.environment, event.application)
+    for name in (layout.VERSION, "deployed_by", "deployed_by_email", "deployed_at_utc"):
+        yield Remove(f"{folder}/{name}")
+    yield Remove(layout.manifest_folder(event.environment, event.application))
+    yield _queue(folder, event)
 
 
 def _deployed(event: Deployed, stamp: Stamp) -> Iterator[Change]:
     environment, application, version = event.environment, event.application, event.version
     folder = layout.placement_folder(environment, application)
     yield Link(f"{folder}/{layout.VERSION}", layout.link_to(application, version))
-    yield Remove(f"{folder}/{layout.QUEUED}")
+    yield _queue(folder, event)
     yield Copy(
         layout.release_manifest(application, version, environment),
         f"{layout.manifest_folder(environment, application)}/{layout.MANIFEST}",
@@ -175,7 +212,11 @@ def _kept_environments(before: State, events: Iterable[Event], after: State) -> 
 
 def _loser(event: Event) -> EnvironmentName | None:
     match event:
-        case QueueEmptied(environment=environment) | ApplicationRemoved(environment=environment):
+        case (
+            QueueEmptied(environment=environment)
+            | Undeployed(environment=environment)
+            | ApplicationRemoved(environment=environment)
+        ):
             return environment
         case LockDeleted(scope):
             return scope.environment

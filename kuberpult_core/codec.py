@@ -15,6 +15,7 @@ from kuberpult_core.commands import Batch, Command, SingleCommand
 from kuberpult_core.config import EnvironmentConfig, checked, document_of
 from kuberpult_core.converter import Fault, structured
 from kuberpult_core.decision import Decision, Warned
+from kuberpult_core.differences import Difference
 from kuberpult_core.errors import InvalidCommand, KuberpultError
 from kuberpult_core.events import Event, Queued
 from kuberpult_core.manifests import MAX_DIRECTIVES, SAFE_LOADER, BlobId, Manifest
@@ -31,7 +32,7 @@ _BLOB_ID = re.compile(r"[0-9a-f]{40}")
 
 
 def _build(*, for_log: bool) -> Converter:
-    converter = strict.build()
+    converter = strict.build(past=for_log)
     if for_log:
         converter.register_structure_hook(Manifest, _manifest_by_id)
         converter.register_unstructure_hook(Manifest, lambda manifest: [manifest.id, manifest.size])
@@ -40,6 +41,7 @@ def _build(*, for_log: bool) -> Converter:
     converter.register_structure_hook_func(
         lambda cls: cls == Mapping[str, Any], lambda document, _: _object(document)
     )
+    strict.register_union(converter, Difference)
     strict.register_union(converter, SingleCommand)
     strict.register_union(converter, Command)
     return converter

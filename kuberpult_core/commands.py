@@ -19,6 +19,7 @@ from kuberpult_core.fields import IfExists, IfMissing
 from kuberpult_core.manifests import Manifest
 from kuberpult_core.model import LockBehavior, OnUnlock
 from kuberpult_core.names import ApplicationName, EnvironmentName, GroupName, LockId, TeamName, Version
+from kuberpult_core.past import PAST, CommitFacts, UpstreamThen
 
 MAX_COMMANDS = 10_000
 """Commands in one batch."""
@@ -151,6 +152,8 @@ class ReleaseTrain:
     lock_behavior: LockBehavior = attrs.field(default=LockBehavior.QUEUE, converter=fields.lock_behavior)
     group_only: bool = False
     """Whether an environment of that name is left out of account."""
+    from_state: UpstreamThen | None = None
+    """Take what upstream had then, so that a tested set moves as a unit."""
 
 
 @attrs.frozen
@@ -237,6 +240,17 @@ class UpdateSettings:
 
 
 @attrs.frozen
+class Undo:
+    """Take back what a commit did; what has moved on since is left alone (rules.md 6)."""
+
+    commit: str = attrs.field(converter=fields.revision)
+    """As git users name one; in the log its id."""
+    allow_cascade: bool = False
+    facts: CommitFacts | None = attrs.field(default=None, metadata=PAST, repr=False)
+    """What it did, as the repository says."""
+
+
+@attrs.frozen
 class Batch:
     """Several commands, all or nothing, each seeing the one before."""
 
@@ -259,6 +273,7 @@ SingleCommand = (
     | RemoveApplicationFromEnvironment
     | DeleteApplication
     | UpdateSettings
+    | Undo
 )
 Command = SingleCommand | Batch
 """Everything that can be asked for."""

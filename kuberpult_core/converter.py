@@ -48,11 +48,12 @@ class Fault(ValueError):
     """A value that does not fit its field; the message says why."""
 
 
-def build(*, allow_unknown: bool = False, omit_defaults: bool = True) -> Converter:
+def build(*, allow_unknown: bool = False, omit_defaults: bool = True, past: bool = True) -> Converter:
     """The converter: everything that the project reads or writes as JSON goes through one of these.
 
     *allow_unknown* is for files in the repository, in which others may keep keys of their own;
-    without *omit_defaults*, every field is written, for readers who look for it.
+    without *omit_defaults*, every field is written, for readers who look for it; without *past*,
+    nothing that only the repository can say is taken or given.
     """
     converter = Converter(forbid_extra_keys=not allow_unknown, detailed_validation=True)
     for primitive in (str, int, bool):
@@ -65,9 +66,9 @@ def build(*, allow_unknown: bool = False, omit_defaults: bool = True) -> Convert
     converter.register_unstructure_hook(Manifest, _manifest_data)
     converter.register_structure_hook_factory(lambda cls: _is(cls, Enum), _choice)
     converter.register_unstructure_hook(StrEnum, lambda value: value.value)
-    converter.register_structure_hook_factory(attrs.has, lambda cls: _structure_class(cls, converter))
+    converter.register_structure_hook_factory(attrs.has, lambda cls: _structure_class(cls, converter, past))
     converter.register_unstructure_hook_factory(
-        attrs.has, lambda cls: _unstructure_class(cls, converter, omit_defaults)
+        attrs.has, lambda cls: _unstructure_class(cls, converter, omit_defaults, past)
     )
     converter.register_structure_hook_factory(_is_mapping, lambda cls: _mapping(cls, converter))
     converter.register_structure_hook_factory(_is_tuple, lambda cls: _sequence(cls, converter))
@@ -226,19 +227,24 @@ def _key(cls: type, name: str) -> str:
     return camel(name) if _has_camel_keys(cls) else name
 
 
-def _overrides(cls: type, **options: Any) -> dict[str, Any]:
+def _overrides(cls: type, past: bool, **options: Any) -> dict[str, Any]:
     return {
-        field.name: override(rename=_key(cls, field.alias or field.name), **options) for field in attrs.fields(cls)
+        field.name: override(
+            rename=_key(cls, field.alias or field.name),
+            omit=True if field.metadata.get("past") and not past else None,
+            **options,
+        )
+        for field in attrs.fields(cls)
     }
 
 
-def _structure_class(cls: type, converter: Converter) -> Callable[[Any, Any], Any]:
+def _structure_class(cls: type, converter: Converter, past: bool) -> Callable[[Any, Any], Any]:
     plain: Callable[[Any, Any], Any] = make_dict_structure_fn(
         cls,
         converter,
         _cattrs_forbid_extra_keys=converter.forbid_extra_keys,
         _cattrs_detailed_validation=True,
-        **_overrides(cls),
+        **_overrides(cls, past),
     )
 
     def structure(value: Any, wanted: Any) -> Any:
@@ -251,8 +257,8 @@ def _structure_class(cls: type, converter: Converter) -> Callable[[Any, Any], An
     return structure
 
 
-def _unstructure_class(cls: type, converter: Converter, omit_defaults: bool) -> Callable[[Any], Any]:
-    return make_dict_unstructure_fn(cls, converter, **_overrides(cls, omit_if_default=omit_defaults))
+def _unstructure_class(cls: type, converter: Converter, omit_defaults: bool, past: bool) -> Callable[[Any], Any]:
+    return make_dict_unstructure_fn(cls, converter, **_overrides(cls, past, omit_if_default=omit_defaults))
 
 
 def _mapping(cls: Any, converter: Converter) -> Callable[[Any, Any], Any]:

@@ -21,6 +21,8 @@ class SkipReason(StrEnum):
     BROKEN = "broken"
     NO_UPSTREAM = "no_upstream"
     UNKNOWN_UPSTREAM = "unknown_upstream"
+    MOVED_ON = "moved_on"
+    """Not as the commit that is undone left it."""
 
 
 @attrs.frozen

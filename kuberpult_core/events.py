@@ -4,6 +4,7 @@ They carry no time and no actor; those come in with the stamp.
 """
 
 from collections.abc import Mapping
+from datetime import datetime
 from enum import StrEnum
 
 import attrs
@@ -12,6 +13,7 @@ from kuberpult_core.documents import Document
 from kuberpult_core.manifests import Manifest
 from kuberpult_core.model import Lock, LockScope
 from kuberpult_core.names import ApplicationName, EnvironmentName, LockId, TeamName, Version
+from kuberpult_core.ports import Entry
 
 
 class Cause(StrEnum):
@@ -24,6 +26,8 @@ class Cause(StrEnum):
     TRAIN = "train"
     RELEASED = "released"
     """The last lock went."""
+    UNDONE = "undone"
+    """An earlier commit was taken back."""
 
 
 @attrs.frozen
@@ -37,6 +41,22 @@ class Deployed:
     cause: Cause = Cause.ASKED
     dropped: Version | None = None
     """Another version that waited, and does not any more."""
+    queued: Version | None = None
+    """What waits all the same; only an undo or somebody else's commit leaves a queue."""
+
+
+@attrs.frozen
+class Undeployed:
+    """No version is in place any more; locks stay, and what waits."""
+
+    environment: EnvironmentName
+    application: ApplicationName
+    version: Version
+    """What was in place."""
+    cause: Cause = Cause.UNDONE
+    dropped: Version | None = None
+    queued: Version | None = None
+    """What waits now."""
 
 
 @attrs.frozen
@@ -73,6 +93,8 @@ class LockCreated:
     """Without who and when: those are the stamp's."""
     replaced: Lock | None = None
     """The lock of the same id that was there, and whose it was."""
+    restored: Entry | None = None
+    """What it is in the repository, if it comes back as it was; then *lock* says who and when too."""
 
 
 @attrs.frozen
@@ -95,6 +117,11 @@ class ReleaseCreated:
     source_author: str | None = None
     source_message: str | None = None
     display_version: str | None = None
+    restored: Entry | None = None
+    """What it is in the repository, if it comes back as it was."""
+    created_at: datetime | None = None
+    """When it was created; none is now."""
+    is_undeploy: bool = False
 
 
 @attrs.frozen
@@ -120,6 +147,8 @@ class EnvironmentCreated:
 
     environment: EnvironmentName
     config: Document
+    restored: Entry | None = None
+    """Its file in the repository, if it comes back as it was."""
 
 
 @attrs.frozen
@@ -128,6 +157,8 @@ class EnvironmentUpdated:
 
     environment: EnvironmentName
     config: Document
+    restored: Entry | None = None
+    """Its file in the repository, if it comes back as it was."""
 
 
 @attrs.frozen
@@ -161,10 +192,15 @@ class SettingsUpdated:
     """The settings are others."""
 
     settings: Document
+    restored: Entry | None = None
+    """Their file in the repository, if it comes back as it was."""
+    is_gone: bool = False
+    """Whether there is no file any more, as there was none before the first change."""
 
 
 Event = (
     Deployed
+    | Undeployed
     | Queued
     | QueueEmptied
     | LockCreated

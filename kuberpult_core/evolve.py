@@ -22,6 +22,7 @@ from kuberpult_core.events import (
     ReleaseDeleted,
     SettingsUpdated,
     TeamSet,
+    Undeployed,
 )
 from kuberpult_core.model import (
     Application,
@@ -106,10 +107,11 @@ class Draft:
     def apply(self, event: Event) -> None:
         """Let *event* have happened."""
         match event:
-            case Deployed() | Queued() | QueueEmptied() | ApplicationRemoved():
+            case Deployed() | Undeployed() | Queued() | QueueEmptied() | ApplicationRemoved():
                 self._apply_to_placement(event)
             case LockCreated(scope, lock_id, lock):
-                self._change_locks(scope, lambda locks: locks.put(lock_id, self._stamped(lock)))
+                made = lock if event.restored else self._stamped(lock)
+                self._change_locks(scope, lambda locks: locks.put(lock_id, made))
             case LockDeleted(scope, lock_id):
                 self._change_locks(scope, lambda locks: locks.drop(lock_id))
             case ReleaseCreated() | ReleaseDeleted() | TeamSet() | ApplicationDeleted():
@@ -124,11 +126,15 @@ class Draft:
             case _:
                 assert_never(event)
 
-    def _apply_to_placement(self, event: Deployed | Queued | QueueEmptied | ApplicationRemoved) -> None:
+    def _apply_to_placement(
+        self, event: Deployed | Undeployed | Queued | QueueEmptied | ApplicationRemoved
+    ) -> None:
         now = self.state.placement(event.environment, event.application)
         match event:
-            case Deployed(version=version):
-                changed = attrs.evolve(now, version=version, queued=None, deployment=known(self._who()))
+            case Deployed(version=version, queued=queued):
+                changed = attrs.evolve(now, version=version, queued=queued, deployment=known(self._who()))
+            case Undeployed(queued=queued):
+                changed = attrs.evolve(now, version=None, queued=queued, deployment=known(Deployment()))
             case Queued(version=version):
                 changed = attrs.evolve(now, queued=version)
             case QueueEmptied():
@@ -166,9 +172,10 @@ class Draft:
             event.source_author,
             event.source_message,
             event.display_version,
-            self._who().at,
+            event.created_at if event.restored else self._who().at,
         )
-        return Release({name: manifest.id for name, manifest in event.manifests.items()}, known(origin))
+        manifests = {name: manifest.id for name, manifest in event.manifests.items()}
+        return Release(manifests, known(origin), event.is_undeploy)
 
     def _overlay(self, key: object, mapping: Mapping[K, V]) -> Overlay[K, V]:
         """The overlay of *mapping* that this draft may change; made at the first change."""

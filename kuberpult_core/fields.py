@@ -9,6 +9,7 @@ from kuberpult_core.errors import InvalidCommand
 from kuberpult_core.model import LockBehavior, OnUnlock
 from kuberpult_core.names import ApplicationName, EnvironmentName, GroupName, TeamName, Version
 
+MAX_REVISION = 300
 Choice = TypeVar("Choice", bound=StrEnum)
 
 
@@ -81,6 +82,14 @@ def if_missing(value: str) -> IfMissing:
 def if_exists(value: str) -> IfExists:
     """What creating an environment does when there is one."""
     return _chosen("$.if_exists", IfExists, value)
+
+
+def revision(text: str) -> str:
+    """A commit as git users name one, or a time: required."""
+    line = texts.optional_line("$.revision", text, MAX_REVISION)
+    if line is None:
+        raise InvalidCommand("$.revision", "it must name a commit or a time")
+    return line
 
 
 def lock_message(text: str) -> str:

@@ -254,6 +254,15 @@ class State:
         """The environments of *group*, in name order."""
         return sorted(name for name, environment in self.environments.items() if environment.config.group == group)
 
+    def locks_at(self, scope: LockScope) -> Mapping[LockId, Lock]:
+        """The locks that lie on *scope* itself; none if there is no such environment."""
+        there = self.environments.get(scope.environment)
+        if there is None:
+            return {}
+        if scope.application:
+            return there.placement(scope.application).locks
+        return there.team_locks.get(scope.team, {}) if scope.team else there.locks
+
     def locks_on(self, environment: str, application: str) -> list[LockInTheWay]:
         """Every lock in the way of a placement: its environment's, its own, its team's."""
         name = EnvironmentName(environment)

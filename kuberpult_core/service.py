@@ -13,15 +13,17 @@ from typing import Self
 
 import attrs
 
-from kuberpult_core import doctor, journal
-from kuberpult_core.commands import Command
+from kuberpult_core import doctor, journal, moments
+from kuberpult_core.commands import Batch, Command, ReleaseTrain, Undo
 from kuberpult_core.decide import decide
 from kuberpult_core.decision import Decision
 from kuberpult_core.editing import edited
-from kuberpult_core.errors import Busy, Invalid, LostRace, NotFound, PlanOutdated, Rejected
+from kuberpult_core.errors import Busy, Invalid, LostRace, NotFound, PlanOutdated, Rejected, UnknownRevision
+from kuberpult_core.looking_back import facts_of_commit, upstream_then
 from kuberpult_core.model import State
+from kuberpult_core.past import UpstreamThen
 from kuberpult_core.plan import Plan, difference
-from kuberpult_core.ports import BranchLocked, Head, NewCommit, ObjectId, Store
+from kuberpult_core.ports import BranchLocked, Head, NewCommit, ObjectId, Store, Touching
 from kuberpult_core.reading import Problem, state_of
 from kuberpult_core.stamp import Actor, Stamp
 
@@ -77,12 +79,36 @@ class Repository:
         """Give back what the store holds open."""
         self.store.close()
 
-    def state(self) -> State:
-        """The published state: a consistent snapshot that stays valid."""
-        return self.snapshot()[1]
+    def state(self, at: str | None = None) -> State:
+        """The published state, or that of a revision or time: a consistent snapshot that stays valid."""
+        return self.snapshot(at)[1]
 
-    def snapshot(self) -> tuple[Head, State]:
-        """The published commit and its state."""
+    def snapshot(self, at: str | None = None) -> tuple[Head, State]:
+        """The published commit and its state; or the commit that *at* names, and its state.
+
+        *at* is a commit as git users name one, or a time such as ``2026-01-31T12:00`` or
+        ``4h`` ago. Raises :class:`UnknownRevision` if it is neither.
+        """
+        return self._published() if at is None else self._past(self.revision(at))
+
+    def revision(self, text: str) -> ObjectId:
+        """The commit that *text* names, or that was the head at the time that it names."""
+        try:
+            return self.store.revision(text)
+        except UnknownRevision as unknown:
+            time = moments.past(text, self._clock())
+            if time is None:
+                raise UnknownRevision(text, f"{unknown.reason}, and it is no time") from None
+        commit = self.store.as_of(time)
+        if commit is None:
+            raise UnknownRevision(text, "there was no commit yet at that time")
+        return commit
+
+    def _past(self, commit: ObjectId) -> tuple[Head, State]:
+        head = Head(commit, self.store.commit(commit).tree)
+        return head, state_of(self.store.objects, head.tree)
+
+    def _published(self) -> tuple[Head, State]:
         head = self.store.head()
         known = self._known
         if known is None or known[0] != head:
@@ -90,12 +116,13 @@ class Repository:
             self._known = known
         return known
 
-    def problems(self) -> list[Problem]:
-        """Every broken piece of the published tree, by path."""
-        return doctor.problems(self.store.objects, self.store.head().tree)
+    def problems(self, at: str | None = None) -> list[Problem]:
+        """Every broken piece of the published tree, or of that of a revision or time, by path."""
+        return doctor.problems(self.store.objects, self.snapshot(at)[0].tree)
 
     def plan(self, command: Command) -> Plan:
         """What *command* would do now. Raises what :meth:`apply` would raise for it; changes nothing."""
+        command = self._completed(command)
         head, state = self.snapshot()
         decision = decide(state, command)
         journal.message(decision)  # what the log could not keep is refused already here
@@ -107,11 +134,38 @@ class Repository:
         When this returns, it is published. When it raises a refusal (*Invalid*, *NotFound*,
         *Rejected*), a *Conflict* or *Unavailable*, it has not happened and never will.
         """
-        return self._apply(actor, at, lambda state: decide(state, command))
+        completed = self._completed(command)
+        return self._apply(actor, at, lambda state: decide(state, completed))
 
     def carry_out(self, plan: Plan, actor: Actor, at: datetime | None = None) -> Applied:
         """Carry out exactly *plan*: like :meth:`apply`, or :class:`PlanOutdated` with what has changed."""
         return self._apply(actor, at, lambda state: _as_planned(plan, state))
+
+    def _completed(self, command: Command) -> Command:
+        """*command* with what it needs of the past, which only the repository can say."""
+        match command:
+            case Undo(commit, facts=None):
+                return self._with_facts(command, self.revision(commit))
+            case ReleaseTrain(from_state=UpstreamThen(revision, versions=None)):
+                return self._with_versions(command, self.revision(revision))
+            case Batch(commands):
+                completed = tuple(self._completed(it) for it in commands)
+                return attrs.evolve(command, commands=completed)  # type: ignore[arg-type]  # none becomes a batch
+            case _:
+                return command
+
+    def _with_facts(self, command: Undo, commit_id: ObjectId) -> Undo:
+        commit = next((it for it in self.store.history(Touching()) if it.id == commit_id), None)
+        if commit is None:
+            raise UnknownRevision(command.commit, "it is not in the history of this branch")
+        before = self.store.commit(commit.parent).tree if commit.parent else None
+        facts = facts_of_commit(self.store.objects, commit, before)
+        return attrs.evolve(command, commit=commit_id, facts=facts)
+
+    def _with_versions(self, command: ReleaseTrain, commit_id: ObjectId) -> ReleaseTrain:
+        then = self._past(commit_id)[1]
+        versions = upstream_then(self.state(), then, command)
+        return attrs.evolve(command, from_state=UpstreamThen(commit_id, versions))
 
     def _apply(self, actor: Actor, at: datetime | None, decider: Callable[[State], Decision]) -> Applied:
         deadline = time.monotonic() + self._patience

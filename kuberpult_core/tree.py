@@ -2,9 +2,9 @@
 
 import hashlib
 from collections.abc import Iterable, Iterator
-from typing import TypeAlias
+from typing import TypeAlias, assert_never
 
-from kuberpult_core.changes import Change, Copy, Link, Remove, Write
+from kuberpult_core.changes import Change, Copy, Link, Remove, Restore, Write
 from kuberpult_core.manifests import blob_id
 from kuberpult_core.ports import FILE, FOLDER, LINK, Entry, NewObject, ObjectId, Objects
 
@@ -89,8 +89,13 @@ class Editor:
                     self._put(path, Entry(LINK, self._keep(text.encode())))
                 case Copy(source, path):
                     self._put(path, self._found(source))
+                case Restore(path, entry):
+                    self._check_there(entry)
+                    self._put(path, entry)
                 case Remove(path):
                     self._remove(path)
+                case _:
+                    assert_never(change)
 
     def finish(self) -> tuple[ObjectId, list[NewObject]]:
         """The edited tree's id, and every object that it needs and *root* may not have had."""
@@ -98,6 +103,13 @@ class Editor:
         if root is None:
             self._needed[EMPTY_TREE] = NewObject("tree", EMPTY_TREE, b"")
         return (root or EMPTY_TREE), list(self._needed.values())
+
+    def _check_there(self, entry: Entry) -> None:
+        """Read what is only named: it must be there; raises *Unavailable* if it is not."""
+        if entry.mode == FOLDER:
+            self._objects.tree(entry.id)
+        else:
+            self._objects.blob(entry.id)
 
     def _keep(self, content: bytes) -> ObjectId:
         """Have *content* at hand; it is written if the finished tree needs it."""

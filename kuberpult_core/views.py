@@ -265,7 +265,7 @@ def overview(
 def _upstream_versions(state: State, name: EnvironmentName) -> dict[ApplicationName, Version | Broken]:
     config = state.environments[name].config
     known = config.follows_latest or config.upstream_environment in state.environments
-    return dict(upstream_versions(state, name)) if known else {}
+    return dict(upstream_versions(state, config.upstream_environment)) if known else {}
 
 
 def _overview_environment(state: State, name: EnvironmentName) -> Data:

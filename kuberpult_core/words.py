@@ -19,6 +19,7 @@ from kuberpult_core.commands import (
     ReleaseTrain,
     RemoveApplicationFromEnvironment,
     SetTeam,
+    Undo,
     UpdateEnvironment,
     UpdateSettings,
 )
@@ -41,11 +42,14 @@ from kuberpult_core.events import (
     ReleaseDeleted,
     SettingsUpdated,
     TeamSet,
+    Undeployed,
 )
 from kuberpult_core.model import LockInTheWay, LockScope
 from kuberpult_core.names import LockId
 
 NONE = "<none>"
+MAX_SHOWN = 12
+"""Characters of a commit's id that a line shows."""
 MOST_LOCKS = 10
 """Locks that a line names."""
 _CAUSES = {
@@ -53,6 +57,7 @@ _CAUSES = {
     Cause.NEWEST: " (the newest release goes here by itself)",
     Cause.TRAIN: "",
     Cause.RELEASED: " (the last lock is gone)",
+    Cause.UNDONE: " (undone)",
 }
 _SKIPS = {
     SkipReason.ALREADY_THERE: "is there already",
@@ -62,6 +67,7 @@ _SKIPS = {
     SkipReason.BROKEN: "is broken",
     SkipReason.NO_UPSTREAM: "has no upstream",
     SkipReason.UNKNOWN_UPSTREAM: "has an unknown upstream",
+    SkipReason.MOVED_ON: "has moved on since and is left alone",
 }
 
 
@@ -74,7 +80,11 @@ def lock_name(scope: LockScope, lock_id: LockId) -> str:
 def fact_name(event: Event) -> str:  # noqa: PLR0911 - one for each kind of fact
     """What the fact is about, as ``kind/name``."""
     match event:
-        case Deployed(environment, application) | ApplicationRemoved(environment, application):
+        case (
+            Deployed(environment, application)
+            | Undeployed(environment, application)
+            | ApplicationRemoved(environment, application)
+        ):
             return f"deployment/{environment}/{application}"
         case Queued(environment, application) | QueueEmptied(environment, application):
             return f"queued/{environment}/{application}"
@@ -97,26 +107,29 @@ def fact(event: Event) -> str:
     return f"{fact_name(event)} {_happened(event)}"
 
 
-def _happened(event: Event) -> str:  # noqa: PLR0911 - one for each kind of fact
+def _happened(event: Event) -> str:  # noqa: C901, PLR0911 - one for each kind of fact
     match event:
-        case Deployed(_, _, version, previous, cause, dropped):
-            return f"{previous or NONE} → {version}{_CAUSES[cause]}{_dropped(dropped)}"
+        case Deployed(_, _, version, previous, cause, dropped, queued):
+            return f"{previous or NONE} → {version}{_CAUSES[cause]}{_dropped(dropped)}{_waits(queued)}"
+        case Undeployed(_, _, version, cause, dropped, queued):
+            return f"{version} → {NONE}{_CAUSES[cause]}{_dropped(dropped)}{_waits(queued)}"
         case Queued(_, _, version, replaced):
             instead = f" instead of {replaced}" if replaced else ""
             return f"{version}{instead}{_waiting(event)}"
         case QueueEmptied(_, _, version, cause):
             return f"{version or NONE} dropped{_CAUSES[cause]}"
         case LockCreated(_, _, lock, replaced_lock):
-            how = "created" if replaced_lock is None else f"replaced {_whose(replaced_lock.created_by)}"
+            made = "restored" if event.restored else "created"
+            how = made if replaced_lock is None else f"replaced {_whose(replaced_lock.created_by)}"
             return f"{how}: {quoted(lock.message)}"
         case TeamSet(_, team, previous_team):
             return f"team {previous_team or NONE} → {team or NONE}"
         case ApplicationRemoved(_, _, version, dropped):
             return f"{version or NONE} removed{_dropped(dropped)}"
         case ReleaseCreated() | EnvironmentCreated():
-            return "created"
+            return "restored" if event.restored else "created"
         case EnvironmentUpdated() | SettingsUpdated():
-            return "updated"
+            return "restored" if event.restored else "updated"
         case LockDeleted() | ReleaseDeleted() | EnvironmentDeleted() | ApplicationDeleted():
             return "deleted"
         case _:
@@ -125,6 +138,10 @@ def _happened(event: Event) -> str:  # noqa: PLR0911 - one for each kind of fact
 
 def _dropped(version: int | None) -> str:
     return f" ({version} does not wait any more)" if version else ""
+
+
+def _waits(version: int | None) -> str:
+    return f" ({version} waits)" if version else ""
 
 
 def _waiting(event: Queued) -> str:
@@ -196,8 +213,9 @@ def _summary(command: Command) -> str:  # noqa: C901, PLR0911, PLR0912 - one lin
             return "Delete expired locks"
         case CancelQueued(environment, application):
             return f"Cancel what waits for {application} on {environment}"
-        case ReleaseTrain(target, team):
-            return f"Run the release train to {target}" + (f" for team {team}" if team else "")
+        case ReleaseTrain(target, team, from_state=then):
+            since = f" from {then.revision[:MAX_SHOWN]}" if then else ""
+            return f"Run the release train to {target}{since}" + (f" for team {team}" if team else "")
         case CreateRelease(application):
             return f"Create a release of {application}"
         case Cleanup(application):
@@ -216,6 +234,8 @@ def _summary(command: Command) -> str:  # noqa: C901, PLR0911, PLR0912 - one lin
             return f"Delete application {application}"
         case UpdateSettings():
             return "Update settings"
+        case Undo(commit, facts=facts):
+            return f"Undo {commit[:MAX_SHOWN]}{f': {facts.subject}' if facts else ''}"
         case Batch(commands):
             return f"Carry out {len(commands)} commands"
         case _:

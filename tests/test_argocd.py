@@ -631,7 +631,7 @@ def test_a_deployment_leaves_the_file_s_object_alone() -> None:
 
     repository.apply(release("web", 1), ADA, NOON)
 
-    after = repository.store.objects.tree(repository.store.log()[-1].tree)
+    after = repository.store.objects.tree(list(repository.store.log())[-1].tree)
     assert after["argocd"] == tree["argocd"]
     assert after["environments"] != tree["environments"]
 

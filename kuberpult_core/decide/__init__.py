@@ -21,6 +21,7 @@ from kuberpult_core.commands import (
     RemoveApplicationFromEnvironment,
     SetTeam,
     SingleCommand,
+    Undo,
     UpdateEnvironment,
     UpdateSettings,
 )
@@ -33,6 +34,7 @@ from kuberpult_core.decide import (
     releases,
     settings,
     trains,
+    undoing,
 )
 from kuberpult_core.decide.course import Course
 from kuberpult_core.decision import Decision
@@ -98,6 +100,8 @@ def _single(course: Course, command: SingleCommand) -> SingleCommand:  # noqa: C
             environments.change(course, command)
         case UpdateSettings():
             settings.update(course, command)
+        case Undo():
+            undoing.undo(course, command)
         case _:
             assert_never(command)
     return command

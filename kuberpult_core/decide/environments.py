@@ -3,7 +3,7 @@
 from typing import assert_never
 
 from kuberpult_core.commands import CreateEnvironment, DeleteEnvironment, UpdateEnvironment
-from kuberpult_core.config import StoredConfig, document_of
+from kuberpult_core.config import EnvironmentConfig, StoredConfig, document_of
 from kuberpult_core.decide import argocd
 from kuberpult_core.decide.course import Course
 from kuberpult_core.decide.locking import every_lock, refuse_locked
@@ -44,13 +44,20 @@ def _update(course: Course, name: EnvironmentName, new: StoredConfig, allow_casc
     there = course.environment(name)
     if new.document == there.stored.document and not there.stored.problem:
         return
-    _check_upstream(course.state, name, new.config.upstream_environment)
-    applications = argocd.applications_on(there)
-    if new.config.argocd is None:
-        argocd.check_cascade(course, name, applications, allow_cascade)
+    check_config(course, name, new.config, allow_cascade=allow_cascade)
+    course.happens(EnvironmentUpdated(name, new.document))
+
+
+def check_config(course: Course, name: EnvironmentName, config: EnvironmentConfig, *, allow_cascade: bool) -> None:
+    """Refuse a configuration, of an environment that is there or not yet, that the others do not allow."""
+    _check_upstream(course.state, name, config.upstream_environment)
+    there = course.state.environments.get(name)
+    if there is None:
+        return
+    if config.argocd is None:
+        argocd.check_cascade(course, name, argocd.applications_on(there), allow_cascade)
     elif there.config.argocd is None:
         argocd.check_names(course.state, name)
-    course.happens(EnvironmentUpdated(name, new.document))
 
 
 def _check_upstream(state: State, name: EnvironmentName, upstream: EnvironmentName | None) -> None:
@@ -72,14 +79,22 @@ def _delete(course: Course, command: DeleteEnvironment) -> None:
     name = command.environment
     there = course.environment(name)
     state = course.state
-    downstream = tuple(
-        sorted(it for it, other in state.environments.items() if other.config.upstream_environment == name)
-    )
-    if others := tuple(it for it in downstream if it != name):
+    if others := downstream_of(state, name):
         raise IsUpstream(name, others)
     refuse_locked(course, name, None, _locks_on(state, name), ignored=command.ignore_locks)
     argocd.check_cascade(course, name, argocd.applications_on(there), command.allow_cascade)
     course.happens(EnvironmentDeleted(name))
+
+
+def downstream_of(state: State, name: EnvironmentName) -> tuple[EnvironmentName, ...]:
+    """The other environments whose upstream is *name*, in name order."""
+    return tuple(
+        sorted(
+            other
+            for other, there in state.environments.items()
+            if there.config.upstream_environment == name and other != name
+        )
+    )
 
 
 def _locks_on(state: State, name: EnvironmentName) -> tuple[LockInTheWay, ...]:

@@ -34,7 +34,7 @@ def create_lock(course: Course, command: CreateLock) -> None:
 
 
 def _lay(course: Course, scope: LockScope, lock_id: LockId, lock: Lock) -> None:
-    there = locks_at(course.state, scope).get(lock_id)
+    there = course.state.locks_at(scope).get(lock_id)
     if there is not None and there.says_the_same_as(lock):
         return
     if there is not None:
@@ -51,7 +51,7 @@ def check_team(state: State, team: TeamName) -> None:
 def delete_lock(course: Course, command: DeleteLock) -> None:
     """Take the lock off; what waited for the last one goes out or is dropped."""
     scopes, _ = _scopes(course, command.target)
-    found = [scope for scope in scopes if command.lock_id in locks_at(course.state, scope)]
+    found = [scope for scope in scopes if command.lock_id in course.state.locks_at(scope)]
     if not found and command.if_missing is IfMissing.REFUSE:
         raise UnknownLock(str(command.target), command.lock_id)
     for scope in found:
@@ -60,7 +60,7 @@ def delete_lock(course: Course, command: DeleteLock) -> None:
 
 def _take_off(course: Course, scope: LockScope, lock_id: LockId, then: OnUnlock) -> None:
     waiting = unlocking.waiting_behind(course.state, scope)
-    course.happens(LockDeleted(scope, lock_id, locks_at(course.state, scope)[lock_id]))
+    course.happens(LockDeleted(scope, lock_id, course.state.locks_at(scope)[lock_id]))
     unlocking.release_unlocked(course, waiting, then)
 
 
@@ -84,14 +84,6 @@ def is_overdue(lock: Lock, now: datetime) -> bool:
 def _scopes(course: Course, target: Target) -> tuple[list[LockScope], bool]:
     environments, is_group = targets.resolve(course, target.environment, target.group)
     return [LockScope(name, target.application, target.team) for name in environments], is_group
-
-
-def locks_at(state: State, scope: LockScope) -> Mapping[LockId, Lock]:
-    """The locks that lie on *scope* itself."""
-    there = state.environments[scope.environment]
-    if scope.application:
-        return there.placement(scope.application).locks
-    return there.team_locks.get(scope.team, {}) if scope.team else there.locks
 
 
 def refuse_locked(

@@ -131,15 +131,15 @@ def superfluous(state: State, application: ApplicationName, releases: Iterable[V
     as many below the oldest as the settings say; all, while settings or links cannot be read.
     """
     existing = sorted(releases)
-    in_use = _in_use(state, application)
-    if not existing or in_use is None or state.stored_settings.problem:
+    used = in_use(state, application)
+    if not existing or used is None or state.stored_settings.problem:
         return []
-    oldest = min([*in_use, existing[-1]])
+    oldest = min([*used, existing[-1]])
     below = [version for version in existing if version < oldest]
     return below[: max(0, len(below) - state.settings.keep_releases)]
 
 
-def _in_use(state: State, application: ApplicationName) -> list[Version] | None:
+def in_use(state: State, application: ApplicationName) -> list[Version] | None:
     """The versions that are current or queued anywhere; none if a link that cannot be read may name any."""
     placements = (there.placement(application) for there in state.environments.values())
     links = [link for placed in placements for link in (placed.version, placed.queued) if link is not None]

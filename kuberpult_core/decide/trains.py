@@ -8,10 +8,12 @@ from kuberpult_core.commands import Deploy, ReleaseTrain
 from kuberpult_core.decide import deploying, locking, targets, unlocking
 from kuberpult_core.decide.course import Course
 from kuberpult_core.decision import Skip, SkipReason
-from kuberpult_core.errors import NoUpstream, UnknownUpstream
+from kuberpult_core.errors import InvalidCommand, NoUpstream, UnknownUpstream
 from kuberpult_core.events import Cause
 from kuberpult_core.model import Broken, LockBehavior, State
 from kuberpult_core.names import ApplicationName, EnvironmentName, GroupName, Version
+from kuberpult_core.past import UpstreamThen
+from kuberpult_core.words import MAX_SHOWN
 
 
 @attrs.frozen
@@ -25,17 +27,27 @@ class _Passenger:
 
 def release_train(course: Course, command: ReleaseTrain) -> None:
     """Bring to each member what its upstream had before the train; nothing rides through two."""
-    named = None if command.group_only else command.target
-    members, is_group = targets.resolve(course, named, GroupName(command.target))
+    if command.from_state is not None and command.from_state.versions is None:
+        raise InvalidCommand("$.from_state", "what upstream had has to be read from the repository first")
+    members, is_group = targets.resolve(course, _named(command), GroupName(command.target))
     if command.team is not None:
         locking.check_team(course.state, command.team)
-    bound = [member for member in members if _can_run(course, member, is_group)]
+    bound = [member for member in members if _can_run(course, member, is_group, command.from_state)]
     passengers = [it for member in bound for it in _passengers(course.state, member, command)]
     for passenger in passengers:
         _bring(course, passenger, command.lock_behavior)
 
 
-def _can_run(course: Course, member: EnvironmentName, is_group: bool) -> bool:
+def _named(command: ReleaseTrain) -> EnvironmentName | None:
+    return None if command.group_only else command.target
+
+
+def members_of(state: State, command: ReleaseTrain) -> list[EnvironmentName]:
+    """The environments that the train goes to. Raises :class:`UnknownEnvironment` if there are none."""
+    return targets.resolve(Course(state), _named(command), GroupName(command.target))[0]
+
+
+def _can_run(course: Course, member: EnvironmentName, is_group: bool, then: UpstreamThen | None) -> bool:
     config = course.state.environments[member].config
     upstream = config.upstream_environment
     if upstream is None:
@@ -45,23 +57,43 @@ def _can_run(course: Course, member: EnvironmentName, is_group: bool) -> bool:
             raise NoUpstream(member)
         course.skip(Skip(SkipReason.NO_UPSTREAM, member))
         return False
-    if upstream in course.state.environments:
+    if _has_versions(course.state, member, upstream, then):
         return True
     if not is_group:
         raise UnknownUpstream(member, upstream)
-    course.skip(Skip(SkipReason.UNKNOWN_UPSTREAM, member, detail=f"there is no environment {upstream}"))
+    when = f" in {then.revision[:MAX_SHOWN]}" if then else ""
+    course.skip(Skip(SkipReason.UNKNOWN_UPSTREAM, member, detail=f"there is no environment {upstream}{when}"))
     return False
 
 
+def _has_versions(
+    state: State, member: EnvironmentName, upstream: EnvironmentName, then: UpstreamThen | None
+) -> bool:
+    if then is None:
+        return upstream in state.environments
+    return then.versions is not None and member in then.versions
+
+
 def _passengers(state: State, member: EnvironmentName, command: ReleaseTrain) -> Iterator[_Passenger]:
-    for application, version in upstream_versions(state, member):
+    for application, version in _versions(state, member, command.from_state):
         if command.team is None or state.team_of(application) == command.team:
             yield _Passenger(member, application, version)
 
 
-def upstream_versions(state: State, member: EnvironmentName) -> Iterator[tuple[ApplicationName, Version | Broken]]:
-    """What upstream of *member* has, in name order: an environment's versions, or the newest releases."""
-    upstream = state.environments[member].config.upstream_environment
+def _versions(
+    state: State, member: EnvironmentName, then: UpstreamThen | None
+) -> Iterator[tuple[ApplicationName, Version | Broken]]:
+    """What the member's upstream has today, or had then."""
+    if then is None:
+        yield from upstream_versions(state, state.environments[member].config.upstream_environment)
+    for application, version in sorted((then.versions or {}).get(member, {}).items()) if then else ():
+        yield application, Broken("its link could not be read then") if version is None else version
+
+
+def upstream_versions(
+    state: State, upstream: EnvironmentName | None
+) -> Iterator[tuple[ApplicationName, Version | Broken]]:
+    """What is upstream, in name order: an environment's versions, or the newest releases without one."""
     if upstream is None:
         for application in sorted(state.applications):
             if releases := state.applications[application].releases:
