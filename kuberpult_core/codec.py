@@ -176,7 +176,7 @@ def decision_data(decision: Decision) -> dict[str, Any]:
     """*decision* for machines: each fact with its ``name`` and the line in plain words beside its fields."""
     answers = _answers()
     return {
-        "facts": [_fact_data(event) for event in decision.events],
+        "facts": [fact_data(event) for event in decision.events],
         "skips": [
             {**answers.unstructure(skip), "locks": _locks_data(skip.locks), "words": skip_line(skip)}
             for skip in decision.skips
@@ -190,7 +190,8 @@ def decision_data(decision: Decision) -> dict[str, Any]:
     }
 
 
-def _fact_data(event: Event) -> dict[str, Any]:
+def fact_data(event: Event) -> dict[str, Any]:
+    """One fact for machines."""
     data = _answers().unstructure(event, unstructure_as=Event)
     if isinstance(event, Queued):
         data["waits_for"] = [lock_name(scope, lock_id) for scope, lock_id in event.waits_for]

@@ -57,7 +57,8 @@ def build(*, allow_unknown: bool = False, omit_defaults: bool = True, past: bool
     """
     converter = Converter(forbid_extra_keys=not allow_unknown, detailed_validation=True)
     for primitive in (str, int, bool):
-        converter.register_structure_hook(primitive, _exactly(primitive))
+        # by identity: a StrEnum is a str as well
+        converter.register_structure_hook_func(_exactly_the(primitive), _exactly(primitive))
     for name_type, checked in _NAMES:
         converter.register_structure_hook_func(_exactly_the(name_type), _named_as(checked, converter))
     converter.register_structure_hook(datetime, _time)

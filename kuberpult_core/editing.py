@@ -1,12 +1,14 @@
 """From a decision to a tree: the one way in which facts become files, at work and in a replay."""
 
+from collections.abc import Iterable, Mapping
+
 from kuberpult_core.changes import changes
 from kuberpult_core.decision import Decision
 from kuberpult_core.evolve import evolve_all
 from kuberpult_core.model import State
-from kuberpult_core.ports import NewObject, ObjectId, Objects
+from kuberpult_core.ports import Entry, NewObject, ObjectId, Objects
 from kuberpult_core.stamp import Stamp
-from kuberpult_core.tree import Editor
+from kuberpult_core.tree import Editor, parsed
 
 
 def edited(
@@ -17,3 +19,21 @@ def edited(
     editor = Editor(objects, tree)
     editor.apply(changes(state, decision.events, after, stamp))
     return editor.finish()
+
+
+class Unwritten:
+    """Objects that are not written yet, over those that are."""
+
+    def __init__(self, written: Objects, new: Iterable[NewObject]) -> None:
+        self._written = written
+        self._new = {it.id: it.content for it in new}
+
+    def tree(self, tree_id: ObjectId) -> Mapping[str, Entry]:
+        """The entries of a folder by name."""
+        content = self._new.get(tree_id)
+        return self._written.tree(tree_id) if content is None else parsed(content)
+
+    def blob(self, blob_id: ObjectId) -> bytes:
+        """The content of a file, or the text of a link."""
+        content = self._new.get(blob_id)
+        return self._written.blob(blob_id) if content is None else content

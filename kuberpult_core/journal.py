@@ -47,10 +47,19 @@ def message(decision: Decision) -> str:
     return "\n\n".join([_one_line(summary(decision)), "\n".join(facts), trailers]) + "\n"
 
 
+def is_recorded(text: str) -> bool:
+    """Whether a commit's message claims to keep a command, readable or not."""
+    return _COMMAND in _trailers(text)
+
+
+def _trailers(text: str) -> dict[str, str]:
+    paragraph = text.rstrip("\n").rpartition("\n\n")[2]
+    return {found[1]: found[2] for line in paragraph.split("\n") if (found := _TRAILER.fullmatch(line))}
+
+
 def recorded(text: str) -> Recorded:
     """What the message of a commit by kuberpult keeps. Raises an *Invalid* error if that cannot be read."""
-    paragraph = text.rstrip("\n").rpartition("\n\n")[2]
-    trailers = {found[1]: found[2] for line in paragraph.split("\n") if (found := _TRAILER.fullmatch(line))}
+    trailers = _trailers(text)
     if _COMMAND not in trailers or not trailers.get(_RULES, "").isdecimal():
         raise InvalidCommand("$", "the commit's message has no trailers of kuberpult's")
     if len(trailers[_COMMAND]) > MAX_COMMAND:

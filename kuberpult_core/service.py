@@ -5,7 +5,7 @@ This is where the pure core meets the clock and a store. It decides nothing itse
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from threading import RLock
 from types import TracebackType
@@ -13,22 +13,29 @@ from typing import Self
 
 import attrs
 
-from kuberpult_core import doctor, journal, moments
+from kuberpult_core import doctor, journal, log, moments
 from kuberpult_core.commands import Batch, Command, ReleaseTrain, Undo
 from kuberpult_core.decide import decide
 from kuberpult_core.decision import Decision
 from kuberpult_core.editing import edited
 from kuberpult_core.errors import Busy, Invalid, LostRace, NotFound, PlanOutdated, Rejected, UnknownRevision
+from kuberpult_core.facts import Facts, facts_between
+from kuberpult_core.log import Entry
 from kuberpult_core.looking_back import facts_of_commit, upstream_then
 from kuberpult_core.model import State
+from kuberpult_core.names import ApplicationName, EnvironmentName
 from kuberpult_core.past import UpstreamThen
 from kuberpult_core.plan import Plan, difference
-from kuberpult_core.ports import BranchLocked, Head, NewCommit, ObjectId, Store, Touching
+from kuberpult_core.ports import BranchLocked, Head, LoggedCommit, NewCommit, ObjectId, Store, Touching
 from kuberpult_core.reading import Problem, state_of
+from kuberpult_core.replay import Verdict, verdict
 from kuberpult_core.stamp import Actor, Stamp
+from kuberpult_core.views import Data
+from kuberpult_core.why import why
 
 PATIENCE = 30.0
 """Seconds to keep trying while others change the branch."""
+EVERYTHING = Touching()
 _FIRST_WAIT, _LONGEST_WAIT = 0.005, 0.5
 
 
@@ -120,6 +127,37 @@ class Repository:
         """Every broken piece of the published tree, or of that of a revision or time, by path."""
         return doctor.problems(self.store.objects, self.snapshot(at)[0].tree)
 
+    def log(self, wanted: Touching = EVERYTHING, at: str | None = None) -> Iterator[Entry]:
+        """The log, newest first, from now or from *at*: those commits that touch what is *wanted*."""
+        start = None if at is None else self.revision(at)
+        return map(self._entry, self.store.history(wanted, start))
+
+    def _entry(self, commit: LoggedCommit) -> Entry:
+        return log.entry(self.store.objects, commit, self._tree_before(commit))
+
+    def _tree_before(self, commit: LoggedCommit) -> ObjectId | None:
+        return self.store.commit(commit.parent).tree if commit.parent else None
+
+    def why(self, environment: EnvironmentName, application: ApplicationName, at: str | None = None) -> Data:
+        """Why a placement is as it is, in sentences and as data."""
+        head, state = self.snapshot(at)
+        return why(state, environment, application, self.log(Touching(environment, application), head.commit))
+
+    def difference(self, old: str, new: str | None = None) -> Facts:
+        """What changed between two revisions or times; *new* is now if it is none."""
+        trees = [self.snapshot(at)[0].tree for at in (old, new)]
+        return facts_between(self.store.objects, *trees)
+
+    def verify(self, since: str | None = None) -> Iterator[Verdict]:
+        """What a replay says of each commit, oldest first: all, or those after *since*."""
+        before: ObjectId | None = None
+        start = self.revision(since) if since is not None else None
+        if start is not None:
+            before = self.store.commit(start).tree
+        for commit in self.store.log(start):
+            yield verdict(self.store.objects, commit, before)
+            before = commit.tree
+
     def plan(self, command: Command) -> Plan:
         """What *command* would do now. Raises what :meth:`apply` would raise for it; changes nothing."""
         command = self._completed(command)
@@ -158,8 +196,7 @@ class Repository:
         commit = next((it for it in self.store.history(Touching()) if it.id == commit_id), None)
         if commit is None:
             raise UnknownRevision(command.commit, "it is not in the history of this branch")
-        before = self.store.commit(commit.parent).tree if commit.parent else None
-        facts = facts_of_commit(self.store.objects, commit, before)
+        facts = facts_of_commit(self.store.objects, commit, self._tree_before(commit))
         return attrs.evolve(command, commit=commit_id, facts=facts)
 
     def _with_versions(self, command: ReleaseTrain, commit_id: ObjectId) -> ReleaseTrain:

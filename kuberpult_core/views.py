@@ -268,6 +268,18 @@ def _upstream_versions(state: State, name: EnvironmentName) -> dict[ApplicationN
     return dict(upstream_versions(state, config.upstream_environment)) if known else {}
 
 
+def upstream_version(
+    state: State, environment: EnvironmentName, application: ApplicationName
+) -> tuple[str | None, Version | Broken | None]:
+    """Where a placement's versions come from, and the one that is there; nothing without an upstream."""
+    there = state.environments[environment]
+    upstream = there.config.upstream_environment
+    if upstream is None:
+        releases = state.applications[application].releases
+        return ("latest", max(releases, default=None)) if there.config.follows_latest else (None, None)
+    return upstream, state.placement(upstream, application).version
+
+
 def _overview_environment(state: State, name: EnvironmentName) -> Data:
     there = state.environments[name]
     return {

@@ -32,7 +32,6 @@ from kuberpult_core.model import Release, State
 from kuberpult_core.names import ApplicationName, EnvironmentName, Version
 from kuberpult_core.words import lock_name
 
-
 T = TypeVar("T")
 
 

@@ -1,0 +1,104 @@
+"""The log replays: deciding a recorded command again on the tree before it gives the very same commit.
+
+That is what *proven* means here, for the tree and for the words of the message. It shows
+that what is deployed follows from what was asked; who asked is what signatures are for.
+"""
+
+from typing import ClassVar
+
+import attrs
+
+from kuberpult_core import journal
+from kuberpult_core.decide import decide
+from kuberpult_core.decision import Decision
+from kuberpult_core.editing import Unwritten, edited
+from kuberpult_core.errors import Invalid, KuberpultError, quoted
+from kuberpult_core.facts import Facts, facts_between
+from kuberpult_core.ports import LoggedCommit, ObjectId, Objects
+from kuberpult_core.reading import state_of
+from kuberpult_core.stamp import Stamp
+from kuberpult_core.treediff import tree_difference
+
+
+@attrs.frozen
+class Proven:
+    """The recorded command, decided again, gives this commit."""
+
+    status: ClassVar[str] = "proven"
+    commit: LoggedCommit
+
+
+@attrs.frozen
+class Foreign:
+    """A commit without a trailer, so not one of kuberpult's, which is legal; its facts are listed."""
+
+    status: ClassVar[str] = "foreign"
+    commit: LoggedCommit
+    facts: Facts
+
+
+@attrs.frozen
+class Different:
+    """The recorded command gives another commit, none, or cannot be read."""
+
+    status: ClassVar[str] = "different"
+    commit: LoggedCommit
+    reason: str
+    path: str | None = None
+    """The first path that is not as it should be."""
+
+
+@attrs.frozen
+class OtherRules:
+    """Other rules decided than those of this version, and these decide otherwise: nobody can say here."""
+
+    status: ClassVar[str] = "other_rules"
+    commit: LoggedCommit
+    rules: int
+
+
+Verdict = Proven | Foreign | Different | OtherRules
+"""What a replay says of one commit."""
+
+
+def verdict(objects: Objects, commit: LoggedCommit, before: ObjectId | None) -> Verdict:
+    """What a replay of *commit* on the tree *before* it says. Whatever its trailers hold, this does not fail.
+
+    Raises *Unavailable* only if one of the two trees cannot be read.
+    """
+    if not journal.is_recorded(commit.message) and commit.committer != journal.COMMITTER:
+        return Foreign(commit, facts_between(objects, before, commit.tree))
+    try:
+        recorded = journal.recorded(commit.message)
+    except Invalid as error:
+        return Different(commit, f"its record cannot be read: {error}")
+    found = _replayed(objects, commit, recorded, before)
+    if isinstance(found, Different) and recorded.rules != journal.RULES:
+        return OtherRules(commit, recorded.rules)
+    return found
+
+
+def _replayed(
+    objects: Objects, commit: LoggedCommit, recorded: journal.Recorded, before: ObjectId | None
+) -> Proven | Different:
+    state = state_of(objects, before)
+    try:
+        decision = decide(state, recorded.command)
+        tree, new = edited(objects, before, state, decision, Stamp(commit.time, commit.author))
+    except KuberpultError as error:
+        return Different(commit, f"deciding it again fails: {error}")
+    if decision.is_nothing:
+        return Different(commit, "deciding it again, nothing happens")
+    if tree != commit.tree:
+        first = next(tree_difference(Unwritten(objects, new), tree, commit.tree), None)
+        return Different(commit, "deciding it again gives another tree", first.path if first else None)
+    return _told(commit, decision)
+
+
+def _told(commit: LoggedCommit, decision: Decision) -> Proven | Different:
+    """Whether the message tells what happened: people read it, so it must not lie."""
+    lines, told = journal.message(decision).splitlines(), commit.message.splitlines()
+    if lines == told:
+        return Proven(commit)
+    line = next((it for it in told if it not in lines), "a line is missing")
+    return Different(commit, f"its message says something else than what happened: {quoted(line)}")
