@@ -8,7 +8,17 @@ from threading import Lock as Mutex
 from kuberpult_core.errors import StoreUnavailable, UnknownRevision
 from kuberpult_core.history import chosen
 from kuberpult_core.journal import COMMITTER
-from kuberpult_core.ports import Entry, Head, LoggedCommit, NewCommit, ObjectId, Objects, Touching
+from kuberpult_core.ports import (
+    UNSIGNED,
+    Entry,
+    Head,
+    LoggedCommit,
+    NewCommit,
+    ObjectId,
+    Objects,
+    Signature,
+    Touching,
+)
 from kuberpult_core.tree import EMPTY_TREE, parsed
 
 
@@ -74,6 +84,11 @@ class MemoryStore:
             if logged.id == commit_id:
                 return logged
         raise StoreUnavailable(f"There is no commit {commit_id} in memory.")
+
+    def signature(self, commit_id: ObjectId) -> Signature:
+        """Nothing is signed here."""
+        self.commit(commit_id)
+        return UNSIGNED
 
     def log(self, since: ObjectId | None = None, until: ObjectId | None = None) -> Iterator[LoggedCommit]:
         """The commits after *since*, oldest first, up to *until* or the head."""

@@ -4,8 +4,10 @@ import re
 import weakref
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 
+from dulwich.config import StackedConfig
 from dulwich.errors import ObjectFormatException
 from dulwich.objects import Commit, ObjectID
 from dulwich.objectspec import parse_commit
@@ -13,12 +15,15 @@ from dulwich.repo import Repo
 
 from kuberpult_core.errors import StoreUnavailable, UnknownRevision
 from kuberpult_core.git.branch import Branch
+from kuberpult_core.git.configured import config_of
 from kuberpult_core.git.housekeeping import merge_small_packs
 from kuberpult_core.git.objects import COMMIT, GitObjects
 from kuberpult_core.git.packs import write_pack
+from kuberpult_core.git.signatures import checked
+from kuberpult_core.git.signing import signer_of
 from kuberpult_core.history import chosen
 from kuberpult_core.journal import COMMITTER
-from kuberpult_core.ports import Head, LoggedCommit, NewCommit, NewObject, ObjectId, Touching
+from kuberpult_core.ports import Head, LoggedCommit, NewCommit, NewObject, ObjectId, Signature, Touching
 from kuberpult_core.stamp import Actor
 
 _TREE_LINE = re.compile(rb"tree [0-9a-f]{40}")
@@ -52,13 +57,14 @@ class GitStore:
 
     def publish(self, commit: NewCommit) -> ObjectId | None:
         """Write one pack with the commit and its objects, then move the branch to it."""
-        content = _commit_content(commit)
-        commit_id = ObjectId(Commit.from_string(content).id.decode())
-        objects = [*commit.objects, NewObject("commit", commit_id, content)]
         try:
-            self._branch.check_unlocked()
-            if self._branch.tip() != commit.parent:  # lost already: leave nothing behind
+            if not self._is_at(commit.parent):  # lost already: leave nothing behind, and ask nobody to sign
                 return None
+            content = self._signed(_commit_content(commit))
+            if not self._is_at(commit.parent):  # somebody was faster than who typed a passphrase
+                return None
+            commit_id = ObjectId(Commit.from_string(content).id.decode())
+            objects = [*commit.objects, NewObject("commit", commit_id, content)]
             write_pack(self._packs, objects)
             published = self._branch.move(commit.parent, commit_id)
         except OSError as error:
@@ -67,6 +73,22 @@ class GitStore:
         if published and merge_small_packs(self._packs):
             self._objects.look_again()
         return commit_id if published else None
+
+    def _is_at(self, commit_id: ObjectId | None) -> bool:
+        self._branch.check_unlocked()
+        return self._branch.tip() == commit_id
+
+    def _signed(self, content: bytes) -> bytes:
+        signer = signer_of(self._config)
+        return signer.signed(content) if signer else content
+
+    @cached_property
+    def _config(self) -> StackedConfig:  # read once, and only by who signs or checks
+        return config_of(self._repo)
+
+    def signature(self, commit_id: ObjectId) -> Signature:
+        """What a commit's signature is worth."""
+        return checked(self._objects.read(commit_id, COMMIT), self._config)
 
     def commit(self, commit_id: ObjectId) -> LoggedCommit:
         """A commit by its id."""
