@@ -6,10 +6,12 @@ this reader does not take, or an object that it cannot read.
 """
 
 import mmap
+import os
 import struct
 import zlib
 from collections import OrderedDict
 from pathlib import Path
+from threading import Lock
 
 from dulwich.pack import apply_delta
 
@@ -20,8 +22,9 @@ _ID = 20
 _CRC = 4
 _FAR = 0x80000000
 OFS_DELTA, REF_DELTA = 6, 7
-_KEPT = 8 * 1024 * 1024
-"""Bytes of objects that others are deltas of, kept for those others."""
+_SMALL = 256 * 1024
+_KEPT = 16 * 1024 * 1024
+"""Bytes of objects that are remembered."""
 _SPREAD = 4
 """Standard deviations around the place where a name should be: names are evenly spread."""
 DEEPEST = 5000
@@ -31,13 +34,38 @@ FAULTS = (OSError, ValueError, struct.error, zlib.error, IndexError, KeyError, A
 """What reading a damaged pack may raise."""
 
 
+class Bases:
+    """Objects that others are deltas of, remembered for those others. Safe from several threads."""
+
+    def __init__(self, most: int = _KEPT) -> None:
+        self._most = most
+        self._kept: OrderedDict[tuple[int, int], tuple[int, bytes]] = OrderedDict()
+        self._size = 0
+        self._mutex = Lock()
+
+    def get(self, place: tuple[int, int]) -> tuple[int, bytes] | None:
+        """The object that begins at *place*, if it is remembered."""
+        return self._kept.get(place)
+
+    def keep(self, place: tuple[int, int], kind: int, content: bytes) -> None:
+        """Remember an object, and forget those that were remembered first."""
+        with self._mutex:
+            if len(content) > self._most // 4 or place in self._kept:
+                return
+            self._kept[place] = (kind, content)
+            self._size += len(content)
+            while self._size > self._most:
+                _, (_, gone) = self._kept.popitem(last=False)
+                self._size -= len(gone)
+
+
 class PackFile:
     """One pack and its index, mapped into memory. Safe from several threads.
 
     Raises one of :data:`FAULTS` if it is not of the kind that this reader knows.
     """
 
-    def __init__(self, pack: Path) -> None:
+    def __init__(self, pack: Path, bases: "Bases | None" = None) -> None:
         self._index = _mapped(pack.with_suffix(".idx"))
         if self._index[: len(_MAGIC)] != _MAGIC:
             raise ValueError("the index is not of version 2")
@@ -48,8 +76,8 @@ class PackFile:
         if len(self._index) < self._far_offsets + 2 * _ID:
             raise ValueError("the index is cut off")
         self._pack = _mapped(pack)
-        self._bases: OrderedDict[int, tuple[int, bytes]] = OrderedDict()
-        self._kept = 0
+        self._bases = bases or Bases()
+        self._id = id(self)
 
     def find(self, name: bytes) -> int | None:
         """Where the object of that id (20 bytes) begins, or none if it is not here."""
@@ -60,9 +88,10 @@ class PackFile:
             return None
         guess = low + (int.from_bytes(name[1:5], "big") * count >> 32)
         reach = 8 + _SPREAD * int(count**0.5)
-        place = self._search(name, max(low, guess - reach), min(high, guess + reach))
-        if place is None:
-            place = self._search(name, low, high)
+        near_low, near_high = max(low, guess - reach), min(high, guess + reach)
+        place = self._search(name, near_low, near_high)
+        if place is None and not self._name(near_low) <= name <= self._name(near_high - 1):
+            place = self._search(name, low, high)  # it would lie farther away than names usually do
         return None if place is None else self._offset(place)
 
     def _search(self, name: bytes, low: int, high: int) -> int | None:
@@ -70,6 +99,10 @@ class PackFile:
         while at >= 0 and (at - _NAMES) % _ID:  # the end of one name and the beginning of the next
             at = self._index.find(name, at + 1, _NAMES + high * _ID)
         return (at - _NAMES) // _ID if at >= 0 else None
+
+    def _name(self, place: int) -> bytes:
+        at = _NAMES + place * _ID
+        return self._index[at : at + _ID]
 
     def _offset(self, place: int) -> int:
         (offset,) = struct.unpack_from(">I", self._index, self._offsets + 4 * place)
@@ -82,7 +115,7 @@ class PackFile:
         deltas: list[bytes] = []
         waiting: list[int] = []
         while True:
-            known = self._bases.get(offset)
+            known = self._bases.get((self._id, offset))
             if known is not None:
                 kind, content = known
                 break
@@ -95,21 +128,11 @@ class PackFile:
             if len(deltas) > DEEPEST:
                 raise ValueError("there are too many deltas on each other")
         if deltas:
-            self._keep(offset, kind, content)
+            self._bases.keep((self._id, offset), kind, content)
         while deltas:
             content = b"".join(apply_delta(content, deltas.pop()))
-            self._keep(waiting.pop(), kind, content)
+            self._bases.keep((self._id, waiting.pop()), kind, content)
         return kind, content
-
-    def _keep(self, offset: int, kind: int, content: bytes) -> None:
-        """Remember what others may be deltas of; two threads at once only forget a little more."""
-        if len(content) > _KEPT // 4 or offset in self._bases:
-            return
-        self._bases[offset] = (kind, content)
-        self._kept += len(content)
-        while self._kept > _KEPT and self._bases:
-            _, (_, gone) = self._bases.popitem(last=False)
-            self._kept -= len(gone)
 
     def _entry(self, offset: int) -> tuple[int, bytes, int | None]:
         """The type, the content or the delta, and for a delta where its base begins."""
@@ -147,6 +170,9 @@ class PackFile:
         return back, at + 1
 
 
-def _mapped(file: Path) -> mmap.mmap:
+def _mapped(file: Path) -> "mmap.mmap | bytes":
+    """A file's bytes; a large one is mapped, a small one read, since a mapping keeps the file open."""
     with file.open("rb") as stream:
+        if os.fstat(stream.fileno()).st_size < _SMALL:
+            return stream.read()
         return mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
