@@ -13,6 +13,7 @@ from kuberpult_core.events import Deployed
 from kuberpult_core.layout import argocd_path
 from kuberpult_core.tree import find
 from tests.bench import fleet, plumbing, report
+from tests.bench.__main__ import main
 from tests.bench.bars import BARS
 from tests.bench.fastimport import git
 from tests.bench.fleet import Tail
@@ -212,3 +213,12 @@ def test_the_page_has_the_day_the_machine_the_versions_the_command_and_all_rows(
 def test_the_table_for_a_terminal_is_aligned() -> None:
     lines = report.table(ROWS).splitlines()
     assert len({line.index(it) for line, it in zip(lines, ("measured", "12.3", "3 MB", "51"), strict=False)}) == 1
+
+
+def test_the_benchmark_prints_the_table_and_writes_the_page(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = tmp_path / "page.md"
+    assert main(["--size", "A", "--only", "snapshot", "--write", str(page)]) == 0
+    assert "not built yet" in capsys.readouterr().out
+    assert "python -m tests.bench --size A --rounds 3 --only snapshot" in page.read_text()

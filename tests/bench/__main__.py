@@ -45,7 +45,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--rounds", type=int, default=3, help="how often each measurement is taken")
     parser.add_argument("--write", type=Path, metavar="PAGE", help="write the table to this page")
     given = parser.parse_args(arguments)
-    command = f"make bench SIZE={given.size}" if not given.only else "python -m tests.bench"
+    command = f"python -m tests.bench --size {given.size} --rounds {given.rounds}"
+    command += "".join(f" --only {name}" for name in given.only or ())
     with folder_for(given.keep) as folder:
         yard = Yard(folder, SIZES[given.size], given.size, rounds=given.rounds)
         rows = list(measure(yard, given.only or list(BARS)))

@@ -8,12 +8,11 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from itertools import cycle
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import yaml
 
-from kuberpult_core import ReleaseTrain, argocd, layout, open_repository, state_of
-from kuberpult_core.config import config_of
+from kuberpult_core import argocd, layout, open_repository, state_of
+from kuberpult_core.config import ArgoCd, config_of
 from kuberpult_core.names import ApplicationName, EnvironmentName, TeamName, Version
 from kuberpult_core.ports import Entry, ObjectId, Objects, Touching
 from kuberpult_core.settings import Settings
@@ -21,12 +20,12 @@ from tests.bench import plumbing
 from tests.bench.clock import Action, Child, child, interleaved, seconds
 from tests.bench.landscape import BRANCH, URL, Landscape, Placement
 from tests.bench.row import Row, Unit
+from tests.bench.trains import one_flush, train
 from tests.bench.work import TESTER, deploy_another, read_everything
 from tests.bench.yard import Yard
 
 IMPORTS = "import click, attrs, cattrs, yaml, dulwich.repo"
 LISTING = "git ls-tree -r -t HEAD"
-FAST_IMPORT = "git fast-import"
 SCRIPT = "git hash-object, mktree, commit-tree, update-ref"
 
 
@@ -164,56 +163,6 @@ def catching_up(_yard: Yard) -> Iterator[Row]:
     yield Row("catching up with one foreign commit", "", 0.015)
 
 
-# Many at once
-
-
-def train(yard: Yard) -> Iterator[Row]:
-    """A train to a whole environment: opened, decided and published as one commit."""
-    row = Row("train over a whole environment, one commit", f"{FAST_IMPORT} of the same change", 2)
-    linear = Row("the same, for each application", f"the same on {yard.small}", 1.2)
-    with TemporaryDirectory(dir=yard.folder) as scratch:
-        stream = Path(scratch) / "stream"
-        passengers = _passengers(yard, yard.base(), yard.landscape(), stream)
-        few = _passengers(yard, yard.little(), yard.small_landscape(), Path(scratch) / "small")
-        measured, little, baseline = interleaved(
-            yard.rounds,
-            lambda: _train(yard, yard.base(), yard.landscape().next_stop),
-            lambda: _train(yard, yard.little(), yard.small_landscape().next_stop),
-            lambda: _imported(yard, stream),
-        )
-    yield row.given(measured, baseline)
-    yield linear.given(measured / passengers, little / few)
-
-
-def _passengers(yard: Yard, source: Path, known: Landscape, stream: Path) -> int:
-    """How many applications the train moves; what it comes to is written to *stream*."""
-    with yard.copy(source) as folder, open_repository(folder) as repository:
-        applied = repository.apply(ReleaseTrain(known.next_stop), TESTER)
-        assert applied.commit
-        stream.write_bytes(plumbing.stream_of(folder, [applied.commit]))
-        return len(applied.decision.events)
-
-
-def _train(yard: Yard, source: Path, stop: EnvironmentName) -> float:
-    def run(folder: Path) -> None:
-        with open_repository(folder) as repository:
-            repository.apply(ReleaseTrain(stop), TESTER)
-
-    with yard.copy(source) as folder:
-        return seconds(lambda: run(folder))
-
-
-def _imported(yard: Yard, stream: Path) -> float:
-    with yard.copy(yard.base()) as folder:
-        return seconds(lambda: plumbing.fast_import(folder, stream))
-
-
-def one_flush(_yard: Yard) -> Iterator[Row]:
-    """Many commands together."""
-    yield Row("1,000 commands as 1,000 commits in one flush", f"{FAST_IMPORT} of the same commits", 1)
-    yield Row("the same, size of the pack", "", 10_000_000, Unit.BYTES)
-
-
 # Argo CD
 
 
@@ -224,23 +173,28 @@ def argocd_file(yard: Yard) -> Iterator[Row]:
     more = Row("the same, with one application more", dumper, 0.01)
     names = [ApplicationName(f"service-{number:05d}") for number in range(yard.argocd_applications + 1)]
     rows = [(name, TeamName(f"team-{index % 40}")) for index, name in enumerate(names)]
-    text = _rendered(yard, rows[:-1])
-    documents = list(yaml.load_all(text, Loader=yaml.CSafeLoader))
+    settings, environment, config = _with_argocd(yard)
+
+    def rendered(count: int) -> str:
+        return argocd.render(settings, environment, config, rows[:count])
+
+    count = yard.argocd_applications
+    documents = list(yaml.load_all(rendered(count), Loader=yaml.CSafeLoader))
     measured, again, baseline = interleaved(
         min(yard.rounds, 3),
-        lambda: seconds(lambda: _rendered(yard, rows[:-1])),
-        lambda: seconds(lambda: _rendered(yard, rows)),
+        lambda: seconds(lambda: rendered(count)),
+        lambda: seconds(lambda: rendered(count + 1)),
         lambda: seconds(lambda: yaml.dump_all(documents, Dumper=yaml.CSafeDumper)),
     )
     yield whole.given(measured, baseline)
     yield more.given(again, baseline)
 
 
-def _rendered(yard: Yard, rows: list[tuple[ApplicationName, TeamName]]) -> str:
+def _with_argocd(yard: Yard) -> tuple[Settings, EnvironmentName, ArgoCd]:
     place = next(iter(yard.landscape().places.values()))
     config = config_of(place.config).argocd
     assert config
-    return argocd.render(Settings(URL, BRANCH), place.name, config, rows)
+    return Settings(URL, BRANCH), place.name, config
 
 
 # The history

@@ -33,73 +33,12 @@ from tests.bench.landscape import (
     moment,
     person,
 )
+from tests.bench.manifest import manifest_of
 
 SETTINGS = {"url": URL, "branch": BRANCH}
 HISTORY_SEED = 1
 _TOGETHER = 250
 """Applications in one commit of the import."""
-_MANIFEST = """\
-apiVersion: apps/v1
-kind: Deployment
-metadata:
-  name: {app}
-  labels: {{app.kubernetes.io/name: {app}, app.kubernetes.io/version: "{version}"}}
-  annotations:
-    config.example.com/hash: {config}
-    build.example.com/commit: {commit}
-spec:
-  replicas: {replicas}
-  progressDeadlineSeconds: 300
-  strategy: {{type: RollingUpdate, rollingUpdate: {{maxSurge: 1, maxUnavailable: 0}}}}
-  selector:
-    matchLabels: {{app.kubernetes.io/name: {app}}}
-  template:
-    metadata:
-      labels: {{app.kubernetes.io/name: {app}, app.kubernetes.io/version: "{version}"}}
-    spec:
-      serviceAccountName: {app}
-      terminationGracePeriodSeconds: 45
-      securityContext: {{runAsNonRoot: true, seccompProfile: {{type: RuntimeDefault}}}}
-      containers:
-        - name: {app}
-          image: registry.example.com/shop/{app}:{version}.0.0@sha256:{image}
-          ports:
-            - {{name: http, containerPort: 8080}}
-            - {{name: metrics, containerPort: 9102}}
-          resources:
-            requests: {{cpu: 50m, memory: 128Mi}}
-            limits: {{memory: 256Mi}}
-          startupProbe: {{httpGet: {{path: /health, port: http}}, failureThreshold: 30, periodSeconds: 2}}
-          readinessProbe: {{httpGet: {{path: /ready, port: http}}, periodSeconds: 5}}
-          env:
-            - {{name: SERVICE, value: {app}}}
-            - {{name: RELEASE, value: "{version}"}}
-            - {{name: TRACING_URL, value: "http://collector.tracing:4318"}}
-            - {{name: LOG_FORMAT, value: json}}
-            - name: DATABASE_PASSWORD
-              valueFrom: {{secretKeyRef: {{name: {app}-database, key: password}}}}
----
-apiVersion: v1
-kind: Service
-metadata:
-  name: {app}
-  labels: {{app.kubernetes.io/name: {app}}}
-spec:
-  selector: {{app.kubernetes.io/name: {app}}}
-  ports:
-    - {{name: http, port: 80, targetPort: http}}
----
-apiVersion: autoscaling/v2
-kind: HorizontalPodAutoscaler
-metadata: {{name: {app}}}
-spec:
-  scaleTargetRef: {{apiVersion: apps/v1, kind: Deployment, name: {app}}}
-  minReplicas: {replicas}
-  maxReplicas: 12
-  metrics:
-    - type: Resource
-      resource: {{name: cpu, target: {{type: Utilization, averageUtilization: 70}}}}
-"""
 
 
 @attrs.frozen
@@ -211,21 +150,13 @@ def _application(writer: FastImport, known: Landscape, name: ApplicationName) ->
     marks = {}
     for number in range(1, known.size.releases + 1):
         version = Version(number)
-        marks[version] = writer.blob(_manifest(name, version))
+        marks[version] = writer.blob(manifest_of(name, version))
         yield from _release(writer, name, version)
         line = f"M 100644 :{marks[version]} {layout.release_folder(name, version)}/environments/"
         yield from (f"{line}{place}/{layout.MANIFEST}\n" for place in known.places)
     for place in known.places.values():
         if (place.name, name) in known.versions:
             yield from _placement(writer, known, place.name, name, marks)
-
-
-def _manifest(name: ApplicationName, version: Version) -> bytes:
-    commit, config = digest("commit", name, version), digest("config", name, version // 3)
-    image = digest("image", commit) + digest("more", commit)[:24]
-    return _MANIFEST.format(
-        app=name, version=version, commit=commit, config=config, image=image, replicas=1 + int(config[:2], 16) % 4
-    ).encode()
 
 
 def _release(writer: FastImport, name: ApplicationName, version: Version) -> Iterator[str]:
@@ -293,7 +224,7 @@ def _write_deployment(writer: FastImport, done: Deployment, at: datetime, number
     message = journal.message(Decision(Deploy(environment, name, version), (fact,)))
     folder = layout.placement_folder(environment, name)
     manifests = layout.manifest_folder(environment, name)
-    manifest = changed(writer.blob(_manifest(name, version)), f"{manifests}/{layout.MANIFEST}")
+    manifest = changed(writer.blob(manifest_of(name, version)), f"{manifests}/{layout.MANIFEST}")
     link = changed(writer.shared(layout.link_to(name, version).encode()), f"{folder}/{layout.VERSION}", LINK)
     lines = [link, manifest, *_deployed(writer, folder, environment, name, version, number)]
     writer.commit(message, person(number), at, lines)

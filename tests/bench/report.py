@@ -16,15 +16,20 @@ NOT_BUILT = "not built yet"
 _HEAD = """\
 # Speed
 
-Written by `{command}` on {day}; do not edit it.
+Written by `{command}` on {day}; do not edit it. `make bench SIZE=C` makes the fleets and measures all
+of it anew, `KEEP=folder` keeps the fleets for the next time.
 
-Each row was measured beside what it is compared with, taking turns, and is the median of some rounds.
-So compare the ratios: seconds are those of this machine. Fleets are made by the benchmark itself; this
-one has {applications:,} applications on {environments} environments with {releases} releases each. The
-[bars](#the-bars) are upper bounds.
+* The fleet: {applications:,} applications on {environments} environments, {releases} releases each.
+* Machine: {machine}.
+* Versions: {versions}.
 
-* Machine: {machine}
-* Versions: {versions}
+Each row was measured beside what it is compared with, the two taking turns, and is the median of some
+rounds. So compare the ratios: seconds are those of this machine on that day. To know for the reading:
+
+* git's scripts and `git fast-import` sync what git syncs by default; kuberpult syncs all that it writes.
+* Reading does not count the start of Python, but counts its memory.
+* A train starts from a repository that is not open yet.
+* “Not built yet” is a bar for something that is still to come.
 
 ## The bars
 
