@@ -20,7 +20,7 @@ Written by `{command}` on {day}; do not edit it. `make bench SIZE=C` makes the f
 of it anew, `KEEP=folder` keeps the fleets for the next time.
 
 * The fleet: {applications:,} applications on {environments} environments, {releases} releases each.
-* Machine: {machine}.
+* Machine: {machine}. Its load was {load:.1f} in the end; the benchmark itself is about 1.
 * Versions: {versions}.
 
 Each row was measured beside what it is compared with, the two taking turns, and is the median of some
@@ -80,6 +80,7 @@ def page(rows: Sequence[Row], yard: Yard, command: str, now: datetime) -> str:
         environments=yard.size.environments,
         releases=yard.size.releases,
         machine=machine(),
+        load=os.getloadavg()[0],
         versions=versions(),
     )
     lines = [HEADINGS, ("---",) * len(HEADINGS), *map(cells, rows)]
