@@ -33,8 +33,10 @@ from kuberpult_core import (
     RemoveApplicationFromEnvironment,
     SetTeam,
     Target,
+    Undo,
     UpdateEnvironment,
     UpdateSettings,
+    UpstreamThen,
     command_data,
     commands,
     errors,
@@ -104,10 +106,12 @@ Each command is an object. Its `kind` says which one it is. What a command means
 _WORDS = {
     "allow_cascade": "Let Argo CD delete the workloads that go with it.",
     "application": "The application.",
+    "commit": "A commit as git users name one (an id or its beginning, `HEAD~2`), or a time.",
     "config": "Its configuration, in the keys of [config.json](layout.md#configjson). Unknown keys are refused.",
     "display_version": "What people call it, up to 15 characters.",
     "environment": "The environment.",
     "expires_at": "When ExpireLocks may delete it. It holds until then, and until ExpireLocks runs.",
+    "from_state": "Take what upstream had at this `revision`: a commit as git users name one, or a time.",
     "group_only": "Whether an environment of that name is left out of account.",
     "if_exists": "What to do when there is one: refuse, or put this configuration in place of its own.",
     "if_missing": "What to do when there is no such lock.",
@@ -153,6 +157,7 @@ _TYPES: dict[object, str] = {
     names.Version: "whole number from 1",
     EnvironmentConfig: "object",
     Target: "[target](#target)",
+    UpstreamThen: "object with `revision`",
 }
 _MANIFEST = """\
 apiVersion: v1
@@ -173,6 +178,7 @@ _EXAMPLES: tuple[Command, ...] = (
     ExpireLocks(datetime(2026, 1, 31, 12, tzinfo=UTC)),
     CancelQueued("production", "cart"),
     ReleaseTrain("production", team="checkout"),
+    Undo("HEAD"),
     CreateRelease("cart", {"staging": _MANIFEST}, version=12, source_message="Keep the cart for a week"),
     Cleanup("cart"),
     SetTeam("cart", "checkout"),
@@ -230,6 +236,7 @@ def _fields(kind: type) -> str:
             _WORDS_OF.get((kind.__name__, field.name)) or _WORDS[field.name],
         )
         for field in attrs.fields(kind)
+        if not field.metadata.get("past")
     ]
     return table(("field", "type", "default", "what it is"), rows)
 
