@@ -22,6 +22,7 @@ COMMANDS = {
     "train": "Make an environment, or a group, equal to its upstream.",
     "overview": "Show services × environments: versions, queue, locks.",
     "batch": "Carry out the commands in FILE as one commit, all or nothing.",
+    "stats": "Show how often and how fast releases get out.",
     "doctor": "List what is broken: where, and why.",
     "demo": "Make an example repository and tell its story.",
 }

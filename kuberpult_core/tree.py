@@ -57,13 +57,16 @@ class Listed(Mapping[str, Entry]):
         self.content = content
         self._parsed: dict[str, Entry] | None = None
 
-    def place(self, name: str) -> int | None:
-        """Where the entry's mode ends, or none if there is no such entry, or one of an odd mode."""
-        wanted, content = b" %s\0" % encoded_name(name), self.content
+    def _found(self, name: bytes) -> Entry | None:
+        """The entry of that name and of a mode that git writes."""
+        content, wanted = self.content, b" %s\0" % name
         at = content.find(wanted)
         while at >= 0:
-            if content[at - 6 : at] in _LONG_MODES or content[at - 5 : at] == _SHORT_MODE:
-                return at
+            mode = content[at - 6 : at]
+            if mode in _LONG_MODES or mode.endswith(_SHORT_MODE):
+                start = at + len(wanted)
+                number = FOLDER if mode.endswith(_SHORT_MODE) else _MODES[mode]
+                return Entry(number, ObjectId(content[start : start + 20].hex()))
             at = content.find(wanted, at + 1)
         return None
 
@@ -76,22 +79,20 @@ class Listed(Mapping[str, Entry]):
         return entries
 
     def __getitem__(self, name: str) -> Entry:
-        if self._parsed is not None:
-            return self._parsed[name]
-        at = self.place(name) if name else None
-        if at is None:
-            return self._entries()[name]
-        content, start = self.content, at + len(encoded_name(name)) + 2
-        mode = content[at - 6 : at]
-        number = _MODES[mode] if mode in _LONG_MODES else FOLDER
-        return Entry(number, ObjectId(content[start : start + 20].hex()))
+        found = self.get(name)
+        if found is None:
+            raise KeyError(name)
+        return found
 
     def get(self, name: str, default: Any = None) -> Any:
         """The entry of that name."""
-        try:
-            return self[name]
-        except KeyError:
-            return default
+        if self._parsed is not None:
+            return self._parsed.get(name, default)
+        encoded = encoded_name(name)
+        found = self._found(encoded) if encoded else None
+        if found is None and encoded in self.content:  # by chance, or an entry of an odd mode
+            return self._entries().get(name, default)
+        return default if found is None else found
 
     def __contains__(self, name: object) -> bool:
         return isinstance(name, str) and self.get(name) is not None

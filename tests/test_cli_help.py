@@ -55,6 +55,7 @@ PROMISED = {
     "train plan": "TARGET --team --fail-if-locked --ignore-locks",
     "overview": "--env --team --app",
     "batch": "FILE -n",
+    "stats": "--env --since --team",
     "doctor": "",
     "demo": "PATH",
 }
