@@ -79,7 +79,7 @@ class Listed(Mapping[str, Entry]):
         return entries
 
     def __getitem__(self, name: str) -> Entry:
-        found = self.get(name)
+        found: Entry | None = self.get(name)
         if found is None:
             raise KeyError(name)
         return found
