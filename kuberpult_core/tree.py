@@ -88,7 +88,10 @@ class Listed(Mapping[str, Entry]):
         """The entry of that name."""
         if self._parsed is not None:
             return self._parsed.get(name, default)
-        encoded = encoded_name(name)
+        try:
+            encoded = encoded_name(name)
+        except UnicodeEncodeError:
+            return default
         found = self._found(encoded) if encoded else None
         if found is None and encoded in self.content:  # by chance, or an entry of an odd mode
             return self._entries().get(name, default)

@@ -21,15 +21,18 @@ class ObjectFolder:
         self._packs: tuple[PackFile, ...] = ()
         self._listed: dict[str, PackFile | None] = {}
 
-    def read(self, object_id: str) -> tuple[int, bytes] | None:
-        """The type's number and the content of an object; none if it is not found, or not readable here."""
-        with suppress(*FAULTS):
-            name = bytes.fromhex(object_id)
-            found = self._packed(name) or self._loose(object_id)
+    def read(self, name: bytes) -> tuple[int, bytes] | None:
+        """The type's number and the content of the object of that id, 20 bytes.
+
+        None if it is not found, or not readable here.
+        """
+        try:
+            found = self._packed(name) or self._loose(name.hex())
             if found is None and self.look_again():
                 found = self._packed(name)
-            return found
-        return None
+        except FAULTS:
+            return None
+        return found
 
     def look_again(self) -> bool:
         """List the packs anew; whether there are others than before."""

@@ -1,5 +1,6 @@
 """Reading objects of a git repository: by the quick reader, and by dulwich where that one gives up."""
 
+import re
 import zlib
 from collections.abc import Mapping
 from functools import lru_cache
@@ -20,6 +21,7 @@ COMMIT, TREE, BLOB = 1, 2, 3
 _NAMES = {COMMIT: "commit", TREE: "folder", BLOB: "file"}
 KINDS = {COMMIT: "commit", TREE: "tree", BLOB: "blob"}
 """git's names for them."""
+_ID = re.compile(r"[0-9a-f]{40}")
 _REMEMBERED_TREES = 20_000
 
 
@@ -29,7 +31,7 @@ class GitObjects:
     def __init__(self, store: DiskObjectStore) -> None:
         self._store = store
         self._mutex = Lock()  # dulwich's packs share one file position
-        self._folder = ObjectFolder(Path(store.path))
+        self.folder = ObjectFolder(Path(store.path))
         self.tree = lru_cache(maxsize=_REMEMBERED_TREES)(self._tree)
 
     def _tree(self, tree_id: ObjectId) -> Mapping[str, Entry]:
@@ -41,7 +43,7 @@ class GitObjects:
 
     def look_again(self) -> None:
         """Let go of packs that are not there any more, and find those that are new."""
-        self._folder.look_again()
+        self.folder.look_again()
         with self._mutex:
             _ = self._store.packs
 
@@ -51,7 +53,7 @@ class GitObjects:
 
     def read(self, object_id: ObjectId, wanted: int) -> bytes:
         """The content of an object of type *wanted*; raises *Unavailable* if it cannot be had."""
-        found = self._folder.read(object_id)
+        found = self.folder.read(bytes.fromhex(object_id)) if _ID.fullmatch(object_id) else None
         if found is not None and found[0] == wanted and object_hash(KINDS[wanted], found[1]) == object_id:
             return found[1]
         return self._read_by_dulwich(object_id, wanted)
