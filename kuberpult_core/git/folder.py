@@ -4,7 +4,7 @@ import zlib
 from contextlib import suppress
 from pathlib import Path
 
-from kuberpult_core.git.packfile import FAULTS, Bases, PackFile
+from kuberpult_core.git.packfile import FAULTS, Reader, reader
 
 _KINDS = {b"commit": 1, b"tree": 2, b"blob": 3}
 
@@ -17,9 +17,8 @@ class ObjectFolder:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._bases = Bases()
-        self._packs: tuple[PackFile, ...] = ()
-        self._listed: dict[str, PackFile | None] = {}
+        self._packs: tuple[Reader, ...] = ()
+        self._listed: dict[str, Reader | None] = {}
 
     def read(self, name: bytes) -> tuple[int, bytes] | None:
         """The type's number and the content of the object of that id, 20 bytes.
@@ -43,19 +42,19 @@ class ObjectFolder:
         self._packs = tuple(pack for pack in self._listed.values() if pack is not None)
         return True
 
-    def _opened(self, name: str) -> PackFile | None:
+    def _opened(self, name: str) -> Reader | None:
         with suppress(*FAULTS):
-            return PackFile(self._folder / "pack" / name, self._bases)
+            return reader(self._folder / "pack" / name)
         return None
 
     def _packed(self, name: bytes) -> tuple[int, bytes] | None:
         packs = self._packs
-        for index, pack in enumerate(packs):
-            offset = pack.find(name)
-            if offset is not None:
+        for index, read in enumerate(packs):
+            found = read(name)
+            if found is not None:
                 if index:  # the next object probably lies in the same pack
-                    self._packs = (pack, *packs[:index], *packs[index + 1 :])
-                return pack.read(offset)
+                    self._packs = (read, *packs[:index], *packs[index + 1 :])
+                return found
         return None
 
     def _loose(self, object_id: str) -> tuple[int, bytes] | None:

@@ -1,178 +1,153 @@
 """Reading git's packs: a small reader beside dulwich's, for the one path that everything takes.
 
 It knows packs with an index of version 2, whole objects and both kinds of deltas, which is
-what git writes (gitformat-pack(5)). Whatever else lies there is left to dulwich: a pack that
-this reader does not take, or an object that it cannot read.
+what git writes (gitformat-pack(5)). A question to a long history, or the state of a large
+fleet, reads some hundred thousand objects, one after another: here each costs a few
+microseconds, since its place is guessed in the index and what it is a delta of was read just
+before. Whatever else lies there is left to dulwich: a pack that this reader does not take,
+or an object that it cannot read. Contents are not compared with their ids here.
 """
 
 import mmap
 import os
 import struct
 import zlib
-from collections import OrderedDict
+from collections.abc import Callable
+from math import isqrt
 from pathlib import Path
-from threading import Lock
+from typing import TypeAlias
 
+from dulwich.errors import ApplyDeltaError
 from dulwich.pack import apply_delta
 
-_MAGIC = b"\377tOc\0\0\0\2"
-_FAN_OUT = struct.Struct(">256I")
-_NAMES = len(_MAGIC) + _FAN_OUT.size
-_ID = 20
-_CRC = 4
-_FAR = 0x80000000
-OFS_DELTA, REF_DELTA = 6, 7
+_TREE = 2
+_REMEMBERED = 16 * 1024 * 1024
+"""Bytes of folders of one pack that are kept."""
 _SMALL = 256 * 1024
-_KEPT = 16 * 1024 * 1024
-"""Bytes of objects that are remembered."""
-_SPREAD = 4
-"""Standard deviations around the place where a name should be: names are evenly spread."""
-DEEPEST = 5000
-"""Deltas on each other; git allows 4,095."""
+"""Bytes of a file that is read; a larger one is mapped, which keeps it open."""
+_LARGEST = 1024**3
+"""Bytes of an object that this reader makes room for."""
+_OFFSET_DELTA, _ID_DELTA = 6, 7
+_MAGIC = b"\xfftOc\0\0\0\2"
+_FAN = struct.Struct(">256I")
+_FAR = struct.Struct(">Q")
 
-FAULTS = (OSError, ValueError, struct.error, zlib.error, IndexError, KeyError, AssertionError, OverflowError)
-"""What reading a damaged pack may raise."""
+FAULTS = (
+    OSError,
+    ValueError,
+    IndexError,
+    KeyError,
+    struct.error,
+    zlib.error,
+    ApplyDeltaError,
+    RecursionError,
+    OverflowError,
+    AssertionError,
+)
+"""What opening or reading a pack that is damaged, or of another kind, may raise."""
 
-
-class Bases:
-    """Objects that others are deltas of, remembered for those others. Safe from several threads."""
-
-    def __init__(self, most: int = _KEPT) -> None:
-        self._most = most
-        self._kept: OrderedDict[tuple[int, int], tuple[int, bytes]] = OrderedDict()
-        self._size = 0
-        self._mutex = Lock()
-
-    def get(self, place: tuple[int, int]) -> tuple[int, bytes] | None:
-        """The object that begins at *place*, if it is remembered."""
-        return self._kept.get(place)
-
-    def keep(self, place: tuple[int, int], kind: int, content: bytes) -> None:
-        """Remember an object, and forget those that were remembered first."""
-        with self._mutex:
-            if len(content) > self._most // 4 or place in self._kept:
-                return
-            self._kept[place] = (kind, content)
-            self._size += len(content)
-            while self._size > self._most:
-                _, (_, gone) = self._kept.popitem(last=False)
-                self._size -= len(gone)
+Reader: TypeAlias = Callable[[bytes], tuple[int, bytes] | None]
+"""Gives the type and the content of an object, by the 20 bytes of its id; none if it is not there."""
 
 
-class PackFile:
-    """One pack and its index, mapped into memory. Safe from several threads.
+def reader(path: Path) -> Reader:
+    """A reader of one pack, mapped into memory: it goes on when the pack is deleted.
 
-    Raises one of :data:`FAULTS` if it is not of the kind that this reader knows.
+    A closure, since names are found in it more quickly than in an object. It is safe from several
+    threads. Making it and calling it may raise any of :data:`FAULTS`.
     """
+    index = _bytes_of(path.with_suffix(".idx"))
+    if index[:8] != _MAGIC:
+        raise ValueError("an index of another version")
+    fan = (0, *_FAN.unpack_from(index, 8))
+    ids = 8 + _FAN.size
+    offsets = ids + 24 * fan[-1]
+    far_offsets = offsets + 4 * fan[-1]
+    if len(index) < far_offsets:
+        raise ValueError("an index that is cut off")
+    near = 20 * (isqrt(fan[-1] // 100) + 8)  # ids are spread evenly: three standard deviations
+    find, number = index.find, int.from_bytes
 
-    def __init__(self, pack: Path, bases: "Bases | None" = None) -> None:
-        self._index = _mapped(pack.with_suffix(".idx"))
-        if self._index[: len(_MAGIC)] != _MAGIC:
-            raise ValueError("the index is not of version 2")
-        self._fan_out = (0, *_FAN_OUT.unpack_from(self._index, len(_MAGIC)))
-        count = self._fan_out[-1]
-        self._offsets = _NAMES + count * (_ID + _CRC)
-        self._far_offsets = self._offsets + count * 4
-        if len(self._index) < self._far_offsets + 2 * _ID:
-            raise ValueError("the index is cut off")
-        self._pack = _mapped(pack)
-        self._bases = bases or Bases()
-        self._id = id(self)
+    def read(object_id: bytes) -> tuple[int, bytes] | None:
+        byte = object_id[0]
+        low, high = fan[byte], fan[byte + 1]
+        guess = ids + 20 * (low + ((high - low) * number(object_id[1:4]) >> 24)) - near
+        at = find(object_id, guess if guess > ids else ids, guess + 2 * near)  # noqa: FURB136 - max() takes longer
+        if at < 0 or (at - ids) % 20:
+            at = _found(index, object_id, ids, ids + 20 * low, ids + 20 * high)
+            if at < 0:
+                return None
+        at = offsets + (at - ids) // 5
+        offset = number(index[at : at + 4])
+        if offset & 0x80000000:
+            (offset,) = _FAR.unpack_from(index, far_offsets + 8 * (offset & 0x7FFFFFFF))
+        return at_offset(offset)
 
-    def find(self, name: bytes) -> int | None:
-        """Where the object of that id (20 bytes) begins, or none if it is not here."""
-        first = name[0]
-        low, high = self._fan_out[first], self._fan_out[first + 1]
-        count = high - low
-        if count == 0:
-            return None
-        guess = low + (int.from_bytes(name[1:5], "big") * count >> 32)
-        reach = 8 + _SPREAD * int(count**0.5)
-        near_low, near_high = max(low, guess - reach), min(high, guess + reach)
-        place = self._search(name, near_low, near_high)
-        if place is None and not self._name(near_low) <= name <= self._name(near_high - 1):
-            place = self._search(name, low, high)  # it would lie farther away than names usually do
-        return None if place is None else self._offset(place)
+    at_offset = _contents(memoryview(_bytes_of(path)), read)
+    return read
 
-    def _search(self, name: bytes, low: int, high: int) -> int | None:
-        at = self._index.find(name, _NAMES + low * _ID, _NAMES + high * _ID)
-        while at >= 0 and (at - _NAMES) % _ID:  # the end of one name and the beginning of the next
-            at = self._index.find(name, at + 1, _NAMES + high * _ID)
-        return (at - _NAMES) // _ID if at >= 0 else None
 
-    def _name(self, place: int) -> bytes:
-        at = _NAMES + place * _ID
-        return self._index[at : at + _ID]
+def _found(index: mmap.mmap | bytes, object_id: bytes, ids: int, first: int, end: int) -> int:
+    """Where an id lies among some of the index, or -1; a hit across two ids is none."""
+    at = index.find(object_id, first, end)
+    while at >= 0 and (at - ids) % 20:
+        at = index.find(object_id, at + 1, end)
+    return at
 
-    def _offset(self, place: int) -> int:
-        (offset,) = struct.unpack_from(">I", self._index, self._offsets + 4 * place)
-        if offset & _FAR:
-            (offset,) = struct.unpack_from(">Q", self._index, self._far_offsets + 8 * (offset & ~_FAR))
-        return int(offset)
 
-    def read(self, offset: int) -> tuple[int, bytes]:
-        """The type's number and the content of the object that begins at *offset*."""
-        deltas: list[bytes] = []
-        waiting: list[int] = []
-        while True:
-            known = self._bases.get((self._id, offset))
-            if known is not None:
-                kind, content = known
-                break
-            kind, content, base = self._entry(offset)
-            if base is None:
-                break
-            deltas.append(content)
-            waiting.append(offset)
-            offset = base
-            if len(deltas) > DEEPEST:
-                raise ValueError("there are too many deltas on each other")
-        if deltas:
-            self._bases.keep((self._id, offset), kind, content)
-        while deltas:
-            content = b"".join(apply_delta(content, deltas.pop()))
-            self._bases.keep((self._id, waiting.pop()), kind, content)
-        return kind, content
+def _contents(  # noqa: C901 - one loop over bytes, which calls would slow down
+    pack: memoryview, read_by_id: Reader
+) -> Callable[[int], tuple[int, bytes]]:
+    """Reads what lies at an offset of a pack. Folders are kept: others are stored as differences to them."""
+    bases: dict[int, tuple[int, bytes]] = {}
+    kept, decompress = bases.get, zlib.decompress
+    room = _REMEMBERED
 
-    def _entry(self, offset: int) -> tuple[int, bytes, int | None]:
-        """The type, the content or the delta, and for a delta where its base begins."""
-        pack, at = self._pack, offset + 1
-        byte = pack[offset]
-        kind, size, shift = byte >> 4 & 7, byte & 15, 4
-        while byte & 0x80:
+    def read(start: int) -> tuple[int, bytes]:
+        nonlocal room
+        found = kept(start)
+        if found is not None:
+            return found
+        byte = pack[start]
+        kind, size, shift, at = byte >> 4 & 7, byte & 15, 4, start + 1
+        while byte & 128:
             byte = pack[at]
-            size |= (byte & 0x7F) << shift
+            at += 1
+            size |= (byte & 127) << shift
             shift += 7
-            at += 1
-        base = None
-        if kind == OFS_DELTA:
-            back, at = self._distance(at)
-            base = offset - back
-            if not 0 < back < offset:
-                raise ValueError("a delta's base is outside of the pack")
-        elif kind == REF_DELTA:
-            base = self.find(pack[at : at + _ID])
-            at += _ID
-            if base is None:
-                raise KeyError("a delta's base is in another pack")
-        content = zlib.decompress(pack[at : at + size + (size >> 8) + 64])
-        if len(content) != size:
-            raise ValueError("an object has another size than its head says")
-        return kind, content, base
+        if size > _LARGEST:
+            raise ValueError("an object of more than a gibibyte")
+        if kind == _OFFSET_DELTA:
+            byte = pack[at]
+            far = byte & 127
+            while byte & 128:
+                at += 1
+                byte = pack[at]
+                far = (far + 1) << 7 | byte & 127
+            if not 0 < far < start:
+                raise ValueError("a base outside of the pack")
+            kind, base = kept(start - far) or read(start - far)
+            found = kind, b"".join(apply_delta(base, decompress(pack[at + 1 :], 15, size or 1)))
+        elif kind == _ID_DELTA:
+            base_of = read_by_id(bytes(pack[at : at + 20]))
+            if base_of is None:
+                raise KeyError("a delta of an object in another pack")
+            found = base_of[0], b"".join(apply_delta(base_of[1], decompress(pack[at + 20 :], 15, size or 1)))
+        else:
+            found = kind, decompress(pack[at:], 15, size or 1)
+        if found[0] == _TREE:
+            room -= len(found[1])
+            if room < 0:
+                bases.clear()
+                room = _REMEMBERED
+            bases[start] = found
+        return found
 
-    def _distance(self, at: int) -> tuple[int, int]:
-        byte = self._pack[at]
-        back = byte & 0x7F
-        while byte & 0x80:
-            at += 1
-            byte = self._pack[at]
-            back = ((back + 1) << 7) | (byte & 0x7F)
-        return back, at + 1
+    return read
 
 
-def _mapped(file: Path) -> "mmap.mmap | bytes":
-    """A file's bytes; a large one is mapped, a small one read, since a mapping keeps the file open."""
-    with file.open("rb") as stream:
-        if os.fstat(stream.fileno()).st_size < _SMALL:
-            return stream.read()
-        return mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
+def _bytes_of(path: Path) -> mmap.mmap | bytes:
+    with path.open("rb") as file:
+        if os.fstat(file.fileno()).st_size < _SMALL:
+            return file.read()
+        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
