@@ -17,6 +17,7 @@ from kuberpult_core import names
 from kuberpult_core.errors import KuberpultError
 from kuberpult_core.layout import time_text
 from kuberpult_core.manifests import Manifest
+from kuberpult_core.ports import Entry, ObjectId
 
 T = TypeVar("T")
 TAG = "kind"
@@ -70,6 +71,8 @@ def build(*, allow_unknown: bool = False, omit_defaults: bool = True, past: bool
     converter.register_unstructure_hook_factory(
         attrs.has, lambda cls: _unstructure_class(cls, converter, omit_defaults, past)
     )
+    converter.register_structure_hook(Entry, _entry)
+    converter.register_unstructure_hook(Entry, lambda entry: [entry.mode, entry.id])
     converter.register_structure_hook_factory(_is_mapping, lambda cls: _mapping(cls, converter))
     converter.register_structure_hook_factory(_is_tuple, lambda cls: _sequence(cls, converter))
     converter.register_structure_hook_factory(_is_optional, lambda cls: _optional(cls, converter))
@@ -207,6 +210,14 @@ def _manifest_data(manifest: Manifest) -> str:
     if manifest.content is None:
         raise Fault("a manifest that was read from the log has no text")
     return manifest.content.decode()
+
+
+def _entry(value: Any, _: Any) -> Entry:
+    match value:
+        case [int(mode), str(object_id)] if type(mode) is int:
+            return Entry(mode, ObjectId(object_id))
+        case _:
+            raise Fault("it must be the mode and the id of something in the repository")
 
 
 def _choice(cls: type[Enum]) -> Callable[[Any, Any], Enum]:

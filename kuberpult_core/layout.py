@@ -77,6 +77,11 @@ def link_to(application: ApplicationName, version: Version) -> str:
     return f"{_LINK_HEAD}{application}/releases/{version}"
 
 
+def link_head(application: ApplicationName) -> bytes:
+    """What the links to all releases of an application begin with: all but the number."""
+    return f"{_LINK_HEAD}{application}/releases/".encode()
+
+
 def time_text(time: datetime) -> str:
     """RFC 3339 in UTC, whole seconds."""
     return time.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -7,7 +7,8 @@ raises :class:`~kuberpult_core.errors.InvalidName`.
 
 import re
 import unicodedata
-from typing import NewType
+from functools import lru_cache
+from typing import NewType, NoReturn
 
 from kuberpult_core.errors import InvalidName
 
@@ -87,6 +88,7 @@ def version(number: int) -> Version:
     return Version(number)
 
 
+@lru_cache(maxsize=4096)
 def version_from(text: str) -> Version:
     """A version written as in the repository: plain decimal, not padded."""
     if not _VERSION.fullmatch(text):
@@ -95,15 +97,24 @@ def version_from(text: str) -> Version:
 
 
 def _dashed(what: str, text: str, longest: int) -> str:
+    return _dashed_text(what, text, longest) if isinstance(text, str) else _not_text(what, text)
+
+
+@lru_cache(maxsize=65_536)  # a fleet has each name many times
+def _dashed_text(what: str, text: str, longest: int) -> str:
     _check(what, text, longest)
     if not _DASHED.fullmatch(text):
         raise InvalidName(what, text, f"is made of {_DASHED_RULE}")
     return text
 
 
+def _not_text(what: str, value: object) -> NoReturn:
+    raise InvalidName(what, str(value), "is text")
+
+
 def _check(what: str, text: str, longest: int) -> None:
     if not isinstance(text, str):
-        raise InvalidName(what, str(text), "is text")
+        _not_text(what, text)
     if not text:
         raise InvalidName(what, text, "is not empty")
     if len(text) > longest:

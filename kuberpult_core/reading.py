@@ -269,8 +269,9 @@ class _Reader:
         """The ids that links to the application's releases have: their text is known, so they need no reading."""
         known = self._links.get(application)
         if known is None:
+            head = layout.link_head(application)
             known = self._links[application] = {
-                ObjectId(blob_id(layout.link_to(application, version).encode())): version
+                ObjectId(blob_id(head + str(version).encode())): version
                 for version in self._release_numbers(application)
             }
         return known

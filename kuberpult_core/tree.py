@@ -101,14 +101,16 @@ class Listed(Mapping[str, Entry]):
         return isinstance(name, str) and self.get(name) is not None
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._entries())
+        if self._parsed is not None:
+            return iter(self._parsed)
+        return iter([name.decode("utf-8", "surrogateescape") for _, name, _ in _ENTRY.findall(self.content)])
 
     def items(self) -> ItemsView[str, Entry]:
         """All entries, by name."""
         return self._entries().items()
 
     def __len__(self) -> int:
-        return len(self._entries())
+        return len(self._parsed) if self._parsed is not None else len(_ENTRY.findall(self.content))
 
 
 def object_hash(kind: str, content: bytes) -> str:

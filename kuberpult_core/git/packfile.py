@@ -95,15 +95,13 @@ def _found(index: mmap.mmap | bytes, object_id: bytes, ids: int, first: int, end
     return at
 
 
-def _contents(  # noqa: C901 - one loop over bytes, which calls would slow down
-    pack: memoryview, read_by_id: Reader
-) -> Callable[[int], tuple[int, bytes]]:
+def _contents(pack: memoryview, read_by_id: Reader) -> Callable[[int], tuple[int, bytes]]:
     """Reads what lies at an offset of a pack. Folders are kept: others are stored as differences to them."""
     bases: dict[int, tuple[int, bytes]] = {}
     kept, decompress = bases.get, zlib.decompress
     room = _REMEMBERED
 
-    def read(start: int) -> tuple[int, bytes]:
+    def read(start: int) -> tuple[int, bytes]:  # noqa: C901 - one loop over bytes, which calls would slow down
         nonlocal room
         found = kept(start)
         if found is not None:
