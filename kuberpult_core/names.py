@@ -96,7 +96,7 @@ def version_from(text: str) -> Version:
     return version(int(text))
 
 
-def _dashed(what: str, text: str, longest: int) -> str:
+def _dashed(what: str, text: object, longest: int) -> str:
     return _dashed_text(what, text, longest) if isinstance(text, str) else _not_text(what, text)
 
 

@@ -95,7 +95,7 @@ def _found(index: mmap.mmap | bytes, object_id: bytes, ids: int, first: int, end
     return at
 
 
-def _contents(pack: memoryview, read_by_id: Reader) -> Callable[[int], tuple[int, bytes]]:
+def _contents(pack: memoryview, read_by_id: Reader) -> Callable[[int], tuple[int, bytes]]:  # noqa: C901 - as read
     """Reads what lies at an offset of a pack. Folders are kept: others are stored as differences to them."""
     bases: dict[int, tuple[int, bytes]] = {}
     kept, decompress = bases.get, zlib.decompress
