@@ -2,10 +2,11 @@
 
 import json
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+import textwrap
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import Enum
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
@@ -15,6 +16,7 @@ from kuberpult_core.layout import time_text
 
 NONE = "<none>"
 Row = Sequence[object]
+T = TypeVar("T")
 
 
 def form() -> str:
@@ -33,6 +35,13 @@ def line(text: str) -> None:
     click.echo(printable(text))
 
 
+def texts(several: Iterable[str]) -> None:
+    """Texts of several lines each."""
+    for text in several:
+        for row in text.splitlines():
+            line(row)
+
+
 def raw(content: bytes) -> None:
     """Content as it is: a manifest."""
     if sys.stdout is not None:
@@ -49,15 +58,79 @@ def emit(data: Any, header: Row, rows: Iterable[Row], names: Iterable[str]) -> N
             for item in data if isinstance(data, list) else [data]:
                 click.echo(_json(plain(item)))
         case "yaml":
-            import yaml  # noqa: PLC0415 - for this form only
-
-            unicode = _is_printable(plain(data))
-            click.echo(yaml.safe_dump(plain(data), sort_keys=False, allow_unicode=unicode), nl=False)
+            _yaml(plain(data))
         case "name":
             for name in names:
                 line(name)
         case _:
             table(header, rows)
+
+
+def stream(
+    items: Iterable[T],
+    data: Callable[[T], Any],
+    lines: Callable[[T], Iterable[str]],
+    names: Callable[[T], Iterable[str]],
+) -> None:
+    """Answer with *items* one by one, each as soon as it is known: any number of them takes no more memory."""
+    match form():
+        case "json":
+            _json_array(map(data, items))
+        case "jsonl":
+            for item in items:
+                click.echo(_json(plain(data(item))))
+        case "yaml":
+            for item in items:
+                _yaml(plain(data(item)), explicit_start=True)
+        case "name":
+            _lines(items, names)
+        case _:
+            _lines(items, lines)
+
+
+def _json_array(items: Iterable[Any]) -> None:
+    """The same text as of a list that is there as a whole."""
+    start = "["
+    for item in items:
+        click.echo(f"{start}\n{textwrap.indent(_json(plain(item), indent=2), '  ')}", nl=False)
+        start = ","
+    click.echo("[]" if start == "[" else "\n]")
+
+
+def _lines(items: Iterable[T], of: Callable[[T], Iterable[str]]) -> None:
+    for item in items:
+        for text in of(item):
+            line(text)
+
+
+def _yaml(data: Any, *, explicit_start: bool = False) -> None:
+    import yaml  # noqa: PLC0415 - for this form only
+
+    unicode = _is_printable(data)
+    text = yaml.safe_dump(data, sort_keys=False, allow_unicode=unicode, explicit_start=explicit_start)
+    click.echo(text, nl=False)
+
+
+class Progress:
+    """A count on stderr that is written over itself: only on a terminal, and not if it should be quiet."""
+
+    def __init__(self, what: str, every: int = 100) -> None:
+        quiet = shared_options(click.get_current_context()).quiet
+        self._is_wanted = not quiet and sys.stderr is not None and sys.stderr.isatty()
+        self._what, self._every, self._shown = what, every, ""
+
+    def show(self, count: int) -> None:
+        """So many are done."""
+        if self._is_wanted and count % self._every == 0:
+            self.clear()
+            self._shown = f"{count} {self._what} …"
+            click.echo(self._shown, nl=False, err=True)
+
+    def clear(self) -> None:
+        """Make room for something else."""
+        if self._shown:
+            click.echo(f"\r{' ' * len(self._shown)}\r", nl=False, err=True)
+            self._shown = ""
 
 
 def _json(data: Any, indent: int | None = None) -> str:
