@@ -12,7 +12,7 @@ from kuberpult_cli import output
 from kuberpult_cli.options import Shared, shared_options
 from kuberpult_core import Actor, Repository, State, open_repository
 from kuberpult_core.layout import time_text
-from kuberpult_core.ports import Head, ObjectId
+from kuberpult_core.ports import Head, LoggedCommit
 from kuberpult_core.words import MAX_SHOWN
 
 _AUTHOR = re.compile(r"\s*([^<>\n]*[^<>\s])\s*<([^<>\s]*)>\s*")
@@ -42,13 +42,13 @@ def reading() -> Iterator[Seen]:
     with repository() as opened:
         head, state = opened.snapshot(at)
         if at is not None and head.commit:
-            output.say(f"As of {moment(opened, head.commit)}.")
+            output.say(f"As of {moment(opened.store.commit(head.commit))}.")
         yield Seen(opened, head, state)
 
 
-def moment(opened: Repository, commit: ObjectId) -> str:
+def moment(commit: LoggedCommit) -> str:
     """A commit as people tell it from others: its time and the beginning of its id."""
-    return f"{time_text(opened.store.commit(commit).time)} (commit {commit[:MAX_SHOWN]})"
+    return f"{time_text(commit.time)} (commit {commit.id[:MAX_SHOWN]})"
 
 
 def actor() -> Actor:

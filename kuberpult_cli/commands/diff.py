@@ -13,7 +13,7 @@ from kuberpult_core import Repository, comparing
 from kuberpult_core.errors import printable
 from kuberpult_core.facts import Facts
 from kuberpult_core.names import application_name, environment_name
-from kuberpult_core.ports import Touching
+from kuberpult_core.ports import LoggedCommit, Touching
 from kuberpult_core.words import fact, fact_name
 
 
@@ -26,7 +26,7 @@ from kuberpult_core.words import fact, fact_name
 @shared
 @exits_like_diff
 def command(old: str, new: str | None, manifests: bool, env: str | None, app: str | None) -> int:
-    """Show what changed between two states, or from one until now.
+    """Show what changed between two states, or since one.
 
     Versions come first. Exit code 0: nothing, 1: something, 3: failed.
 
@@ -40,22 +40,25 @@ def command(old: str, new: str | None, manifests: bool, env: str | None, app: st
         environment_name(env) if env is not None else None, application_name(app) if app is not None else None
     )
     with repository() as opened:
-        facts = _facts(opened, old, new)
-        is_different = _answer(facts, wanted, manifests=manifests)
+        ends = _ends(opened, old, new)
+        output.say(f"From {moment(ends[0])} to {moment(ends[1])}.")
+        facts = opened.difference(ends[0].id, ends[1].id)
+        is_different = _answer(ends, facts, wanted, manifests=manifests)
     if not is_different:
         output.say("No differences.")
     return DIFFERENT if is_different else DONE
 
 
-def _facts(opened: Repository, old: str, new: str | None) -> Facts:
-    """What is different, and a word on what is compared."""
+def _ends(opened: Repository, old: str, new: str | None) -> tuple[LoggedCommit, LoggedCommit]:
+    """The two commits that are compared."""
     first = opened.revision(old)
     last = opened.revision(new) if new is not None else opened.store.head().commit or first
-    output.say(f"From {moment(opened, first)} to {moment(opened, last)}.")
-    return opened.difference(first, last)
+    return opened.store.commit(first), opened.store.commit(last)
 
 
-def _answer(facts: Facts, wanted: Touching, *, manifests: bool) -> bool:
+def _answer(
+    ends: tuple[LoggedCommit, LoggedCommit], facts: Facts, wanted: Touching, *, manifests: bool
+) -> bool:
     """Print the differences, and say whether there are any."""
     events, others = comparing.events_between(facts, wanted), comparing.others_between(facts, wanted)
     differences = comparing.deployed_differences(facts, wanted, secrets.token_bytes(16)) if manifests else iter(())
@@ -68,6 +71,7 @@ def _answer(facts: Facts, wanted: Touching, *, manifests: bool) -> bool:
             is_different = True
         return is_different
     data: dict[str, Any] = {
+        **{name: {"commit": it.id, "time": it.time} for name, it in zip(("old", "new"), ends, strict=True)},
         "facts": [telling.uncaused(event) for event in events],
         "others": list(map(printable, others)),
         "manifests": [_manifest_data(it) for it in differences] if manifests else None,

@@ -46,10 +46,10 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 @reads
 @shared_except("--author", csv=True)
 def command(env: str | None, app: str | None, by: str | None, since: str | None, limit: int) -> None:
-    """List what happened, the newest first: commits, facts, causes.
+    """List what happened, the newest first.
 
-    A commit that is not kuberpult's own is marked as foreign. -o csv has a line
-    for each change of a version on an environment.
+    Each commit with its facts and their causes; one that is not kuberpult's own is marked
+    as foreign. -o csv has a line for each change of a version on an environment.
 
     \b
     Examples:

@@ -23,7 +23,7 @@ from kuberpult_core.words import fact
 @shared
 @exits_like_diff
 def command(since: str | None, strict: bool) -> int:
-    """Decide every commit again, and say which ones do not come out the same.
+    """Decide every commit again, and list those that differ.
 
     Each is proven (the command that it records gives this very commit), foreign (somebody
     else's, with its facts), different, or decided by other rules. Proven ones are listed

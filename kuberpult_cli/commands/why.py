@@ -18,7 +18,7 @@ from kuberpult_core.why import where_is
 @reads
 @shared
 def command(app: str | None, env: str | None, commit: str | None) -> None:
-    """Say in sentences why APP is as it is on ENV, or where a commit has got to.
+    """Say why APP is as it is on ENV, or where a commit has got to.
 
     What is in place since when, by whom and why; what waits, and for what; what upstream has.
 
