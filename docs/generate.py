@@ -33,8 +33,10 @@ from kuberpult_core import (
     RemoveApplicationFromEnvironment,
     SetTeam,
     Target,
+    Undo,
     UpdateEnvironment,
     UpdateSettings,
+    UpstreamThen,
     command_data,
     commands,
     errors,
@@ -104,6 +106,7 @@ Each command is an object. Its `kind` says which one it is. What a command means
 _WORDS = {
     "allow_cascade": "Let Argo CD delete the workloads that go with it.",
     "application": "The application.",
+    "commit": "The commit that is taken back, as git names one, or a time.",
     "config": "Its configuration, in the keys of [config.json](layout.md#configjson). Unknown keys are refused.",
     "display_version": "What people call it, up to 15 characters.",
     "environment": "The environment.",
@@ -130,6 +133,7 @@ _WORDS = {
     "version": "The release's number.",
 }
 _WORDS_OF = {
+    ("ReleaseTrain", "from_state"): "Take what upstream had then, in place of what it has now.",
     ("ReleaseTrain", "target"): "The environment of that name, else the group.",
     ("ReleaseTrain", "team"): "Only this team's applications.",
     ("CreateRelease", "version"): "Its number; none is the next one.",
@@ -153,6 +157,7 @@ _TYPES: dict[object, str] = {
     names.Version: "whole number from 1",
     EnvironmentConfig: "object",
     Target: "[target](#target)",
+    UpstreamThen: "object: `revision` is a commit, or a time",
 }
 _MANIFEST = """\
 apiVersion: v1
@@ -182,6 +187,7 @@ _EXAMPLES: tuple[Command, ...] = (
     RemoveApplicationFromEnvironment("staging", "cart"),
     DeleteApplication("cart", ignore_locks=True),
     UpdateSettings({"keepReleases": 40}),
+    Undo("1a2b3c4d5e6f"),
 )
 
 
@@ -230,6 +236,7 @@ def _fields(kind: type) -> str:
             _WORDS_OF.get((kind.__name__, field.name)) or _WORDS[field.name],
         )
         for field in attrs.fields(kind)
+        if not field.metadata.get("past")  # the repository says that, nobody else
     ]
     return table(("field", "type", "default", "what it is"), rows)
 
@@ -284,11 +291,19 @@ lock/production/freeze deleted
 | `-o` | what comes out |
 | --- | --- |
 | `table` | columns, or lines of facts |
-| `wide` | the same as `table` today |
+| `wide` | the same as `table`, with all that `kuberpult log` and `kuberpult verify` leave out there |
 | `json` | one document; of a change, the decision |
 | `jsonl` | one object on a line: an item of a list, or a fact |
-| `yaml` | the same as `json`, in YAML |
-| `name` | names only, such as `deployment/staging/cart` |
+| `yaml` | the same as `json`, in YAML; of the log and of `kuberpult verify`, a document for each commit |
+| `name` | names only, such as `deployment/staging/cart`; of the log, the ids of the commits |
+| `csv` | of `kuberpult log` only: a line for each change of a version |
+
+`kuberpult log` and `kuberpult verify` print each commit as soon as it is read, in every form.
+
+Commands that read a state take `--at REV|DATE` and answer as they would have answered then. `REV` is a
+commit as git names one: its id or the beginning of it, a tag, a branch. `DATE` is a date such as
+`2026-01-31T18:00`, in UTC if it names no zone, or a span such as `4h` before now (`m`, `h`, `d`, `w`);
+it stands for the commit that was published then. There is more in [history.md](history.md).
 
 In JSON a decision has `commit`, `planned`, `facts`, `skips`, `warnings`, `cascades` and `notes`. The
 commit is the one that says so, or of a plan the one that it was made on. Each fact has its `kind`, its
@@ -303,8 +318,9 @@ and nothing changes.
 
 {codes}
 
-`kuberpult env diff` and `kuberpult release diff` compare, so for them 0 is the same, 1 different and
-3 failed. For `kuberpult doctor`, 0 is sound, 1 is broken somewhere and 3 failed.
+`kuberpult diff`, `kuberpult env diff`, `kuberpult release diff` and `kuberpult verify` compare, so for
+them 0 is the same, 1 different and 3 failed. For `kuberpult doctor`, 0 is sound, 1 is broken somewhere
+and 3 failed.
 
 A failure prints `Error:` and one sentence, then `Hint:` and what to do next. With `-o json` or
 `-o jsonl` it is one line of JSON on standard error instead: `type`, `code`, `title`, `detail`, `hint`,

@@ -56,7 +56,7 @@ def command(env: str | None, app: str | None, by: str | None, since: str | None,
       kuberpult log
       kuberpult log --env production --app cart --since 7d
       kuberpult log --author ada@example.com -n 5 -o wide
-      kuberpult log --env production --since 2026-01-01 -n 0 -o csv > deployments.csv
+      kuberpult log --env production --since 2026-01-01 -n 0 -o csv
     """
     wanted = Touching(
         environment_name(env) if env is not None else None,
