@@ -35,11 +35,16 @@ def line(text: str) -> None:
     click.echo(printable(text))
 
 
+def lines(several: Iterable[str]) -> None:
+    """A line of the answer for each text, whatever is in it."""
+    for text in several:
+        line(text)
+
+
 def texts(several: Iterable[str]) -> None:
     """Texts of several lines each."""
     for text in several:
-        for row in text.splitlines():
-            line(row)
+        lines(text.splitlines())
 
 
 def raw(content: bytes) -> None:
@@ -69,7 +74,7 @@ def emit(data: Any, header: Row, rows: Iterable[Row], names: Iterable[str]) -> N
 def stream(
     items: Iterable[T],
     data: Callable[[T], Any],
-    lines: Callable[[T], Iterable[str]],
+    rows: Callable[[T], Iterable[str]],
     names: Callable[[T], Iterable[str]],
 ) -> None:
     """Answer with *items* one by one, each as soon as it is known: any number of them takes no more memory."""
@@ -83,9 +88,11 @@ def stream(
             for item in items:
                 _yaml(plain(data(item)), explicit_start=True)
         case "name":
-            _lines(items, names)
+            for item in items:
+                lines(names(item))
         case _:
-            _lines(items, lines)
+            for item in items:
+                lines(rows(item))
 
 
 def _json_array(items: Iterable[Any]) -> None:
@@ -95,12 +102,6 @@ def _json_array(items: Iterable[Any]) -> None:
         click.echo(f"{start}\n{textwrap.indent(_json(plain(item), indent=2), '  ')}", nl=False)
         start = ","
     click.echo("[]" if start == "[" else "\n]")
-
-
-def _lines(items: Iterable[T], of: Callable[[T], Iterable[str]]) -> None:
-    for item in items:
-        for text in of(item):
-            line(text)
 
 
 def _yaml(data: Any, *, explicit_start: bool = False) -> None:
@@ -167,9 +168,9 @@ def table(header: Row, rows: Iterable[Row]) -> None:
     if not body:
         say("Nothing found.")
         return
-    lines = [[str(title) for title in header], *body]
-    widths = [max(len(row[column]) for row in lines) for column in range(len(header))]
-    for row in lines:
+    everything = [[str(title) for title in header], *body]
+    widths = [max(len(row[column]) for row in everything) for column in range(len(header))]
+    for row in everything:
         padded = (text.ljust(width) for text, width in zip(row, widths, strict=True))
         click.echo("   ".join(padded).rstrip())
 

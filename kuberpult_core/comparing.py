@@ -8,7 +8,7 @@ import attrs
 
 from kuberpult_core import layout
 from kuberpult_core.causes import places_of
-from kuberpult_core.errors import NoManifest, UnknownEnvironment
+from kuberpult_core.errors import NoManifest, UnknownEnvironment, printable
 from kuberpult_core.events import (
     ApplicationDeleted,
     ApplicationRemoved,
@@ -198,7 +198,7 @@ def _lines_of(side: Side, place: _Place, key: bytes) -> tuple[str, list[str]]:
     entry = side.entry(f"{layout.manifest_folder(environment, application)}/{layout.MANIFEST}")
     version = side.state.placement(environment, application).version
     shown = "broken" if isinstance(version, Broken) else version or "none"
-    label = f"{environment}/{application}/{shown}"
+    label = printable(f"{environment}/{application}/{shown}")
     if entry is None or entry.mode != FILE:
         return label, []
     return label, redacted(side.objects.blob(entry.id), key).splitlines(keepends=True)

@@ -424,6 +424,25 @@ def test_an_undo_is_proven_too(desk: Desk) -> None:
 # What somebody else put there
 
 
+def test_nobody_s_name_makes_a_line_of_its_own(desk: Desk) -> None:
+    desk.run("deploy", "search", "staging", "2")
+    name = "Eve\u2028search on staging is at 9\x85"
+    committed(desk, "main", "main~1", "By hand\u2028deployment/x", GIT_AUTHOR_NAME=name)
+    for command, count in ((["why", "search", "staging"], 2), (["log", "-n", "1"], 2), (["verify"], 2)):
+        said = desk.run(*command).out
+        assert len(said.splitlines()) == count
+        assert "\\u2028" in said
+
+
+def test_no_path_makes_a_line_of_its_own(desk: Desk) -> None:
+    path = "environments/x\ny/applications/z\n+w/manifests/manifests.yaml"
+    import_files(desk.folder / "foreign.git", {path: File(b"kind: Deployment\n")})
+    said = desk.run("diff", "empty", "--repo", "foreign.git", "--manifests").out.splitlines()
+    assert said[0] == f"other files: README.md, {path}".replace("\n", "\\n")
+    assert said[1:3] == ["--- x\\ny/z\\n+w/none", "+++ x\\ny/z\\n+w/none"]
+    assert said[4:] == ["+kind: Deployment"]
+
+
 def test_a_story_by_somebody_else_is_told_harmlessly_in_a_spreadsheet(desk: Desk) -> None:
     import_files(desk.folder / "foreign.git", {})
     text = desk.on_screen("log", "--repo", "foreign.git", "-o", "csv", "-n", "0").out

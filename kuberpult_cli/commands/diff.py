@@ -56,16 +56,14 @@ def _ends(opened: Repository, old: str, new: str | None) -> tuple[LoggedCommit, 
     return opened.store.commit(first), opened.store.commit(last)
 
 
-def _answer(
-    ends: tuple[LoggedCommit, LoggedCommit], facts: Facts, wanted: Touching, *, manifests: bool
-) -> bool:
+def _answer(ends: tuple[LoggedCommit, LoggedCommit], facts: Facts, wanted: Touching, *, manifests: bool) -> bool:
     """Print the differences, and say whether there are any."""
     events, others = comparing.events_between(facts, wanted), comparing.others_between(facts, wanted)
     differences = comparing.deployed_differences(facts, wanted, secrets.token_bytes(16)) if manifests else iter(())
     is_different = bool(events or others)
     if output.form() in ("table", "wide"):
-        output.texts(map(fact, events))
-        output.texts(telling.other_files(others))
+        output.lines(map(fact, events))
+        output.lines(telling.other_files(others))
         for it in differences:
             output.texts([it.text])
             is_different = True

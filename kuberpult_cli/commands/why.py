@@ -41,7 +41,7 @@ def _placement(app: str, env: str) -> None:
     with reading() as seen:
         data = seen.repository.why(environment, application, seen.head.commit)
     if output.form() in ("table", "wide"):
-        output.texts(data["sentences"])
+        output.lines(data["sentences"])
     else:
         output.emit(data, (), (), [f"deployment/{environment}/{application}"])
 
@@ -52,7 +52,7 @@ def _whereabouts(commit: str) -> None:
     with reading() as seen:
         found = _found(seen, commit)
     if output.form() in ("table", "wide"):
-        output.texts(sentence for it in found for sentence in it["sentences"])
+        output.lines(sentence for it in found for sentence in it["sentences"])
     else:
         output.emit(found, (), (), [f"release/{it['application']}/{it['version']}" for it in found])
 
