@@ -5,12 +5,13 @@ BIN := $(VENV)/bin
 DEMO ?= demo
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check unit deep pythons docs clean
+.PHONY: help demo test check unit deep pythons bench docs clean
 
 help:
 	@echo "make demo     install into $(VENV), make $(DEMO)/manifests.git and tell its story"
 	@echo "make test     install what tests need, then types, style, layers and every test"
 	@echo "make deep     the same properties with far more examples (minutes)"
+	@echo "make bench    how quick it is, beside git, on a fleet of SIZE=$(SIZE) (A, B or C); writes docs/performance.md"
 	@echo "make docs     write the generated references anew"
 	@echo "make pythons  the tests on every Python of PYTHONS=\"python3.11 python3.12 python3.13\""
 
@@ -46,6 +47,10 @@ pythons:
 	set -e; for python in $(PYTHONS); do \
 		$(MAKE) unit PYTHON=$$python VENV=.venv-$$(basename $$python); \
 	done
+
+SIZE ?= B
+bench: $(BIN)/.installed-dev
+	$(BIN)/python -m tests.bench --size $(SIZE) $(if $(KEEP),--keep $(KEEP)) --write docs/performance.md
 
 docs: $(BIN)/.installed-dev
 	$(BIN)/python docs/generate.py

@@ -106,11 +106,12 @@ Each command is an object. Its `kind` says which one it is. What a command means
 _WORDS = {
     "allow_cascade": "Let Argo CD delete the workloads that go with it.",
     "application": "The application.",
-    "commit": "The commit that is taken back, as git names one, or a time.",
+    "commit": "A commit as git users name one (an id or its beginning, `HEAD~2`), or a time.",
     "config": "Its configuration, in the keys of [config.json](layout.md#configjson). Unknown keys are refused.",
     "display_version": "What people call it, up to 15 characters.",
     "environment": "The environment.",
     "expires_at": "When ExpireLocks may delete it. It holds until then, and until ExpireLocks runs.",
+    "from_state": "Take what upstream had at this `revision`: a commit as git users name one, or a time.",
     "group_only": "Whether an environment of that name is left out of account.",
     "if_exists": "What to do when there is one: refuse, or put this configuration in place of its own.",
     "if_missing": "What to do when there is no such lock.",
@@ -133,7 +134,6 @@ _WORDS = {
     "version": "The release's number.",
 }
 _WORDS_OF = {
-    ("ReleaseTrain", "from_state"): "Take what upstream had then, in place of what it has now.",
     ("ReleaseTrain", "target"): "The environment of that name, else the group.",
     ("ReleaseTrain", "team"): "Only this team's applications.",
     ("CreateRelease", "version"): "Its number; none is the next one.",
@@ -157,7 +157,7 @@ _TYPES: dict[object, str] = {
     names.Version: "whole number from 1",
     EnvironmentConfig: "object",
     Target: "[target](#target)",
-    UpstreamThen: "object: `revision` is a commit, or a time",
+    UpstreamThen: "object with `revision`",
 }
 _MANIFEST = """\
 apiVersion: v1
@@ -178,6 +178,7 @@ _EXAMPLES: tuple[Command, ...] = (
     ExpireLocks(datetime(2026, 1, 31, 12, tzinfo=UTC)),
     CancelQueued("production", "cart"),
     ReleaseTrain("production", team="checkout"),
+    Undo("HEAD"),
     CreateRelease("cart", {"staging": _MANIFEST}, version=12, source_message="Keep the cart for a week"),
     Cleanup("cart"),
     SetTeam("cart", "checkout"),
@@ -187,7 +188,6 @@ _EXAMPLES: tuple[Command, ...] = (
     RemoveApplicationFromEnvironment("staging", "cart"),
     DeleteApplication("cart", ignore_locks=True),
     UpdateSettings({"keepReleases": 40}),
-    Undo("1a2b3c4d5e6f"),
 )
 
 
@@ -236,7 +236,7 @@ def _fields(kind: type) -> str:
             _WORDS_OF.get((kind.__name__, field.name)) or _WORDS[field.name],
         )
         for field in attrs.fields(kind)
-        if not field.metadata.get("past")  # the repository says that, nobody else
+        if not field.metadata.get("past")
     ]
     return table(("field", "type", "default", "what it is"), rows)
 
@@ -301,7 +301,7 @@ lock/production/freeze deleted
 `kuberpult log` and `kuberpult verify` print each commit as soon as it is read, in every form.
 
 Commands that read a state take `--at REV|DATE` and answer as they would have answered then. `REV` is a
-commit as git names one: its id or the beginning of it, a tag, a branch. `DATE` is a date such as
+commit as git names one: its id or the beginning of it, a tag, a branch, `HEAD~2`. `DATE` is a date such as
 `2026-01-31T18:00`, in UTC if it names no zone, or a span such as `4h` before now (`m`, `h`, `d`, `w`);
 it stands for the commit that was published then. There is more in [history.md](history.md).
 

@@ -20,6 +20,7 @@ from kuberpult_core.errors import InvalidCommand, KuberpultError
 from kuberpult_core.events import Event, Queued
 from kuberpult_core.manifests import MAX_DIRECTIVES, SAFE_LOADER, BlobId, Manifest
 from kuberpult_core.model import Broken, LockInTheWay
+from kuberpult_core.ports import Entry
 from kuberpult_core.words import fact, fact_name, lock_name, skip_line, warning_line
 
 MAX_BATCH_BYTES = 64 * 1024 * 1024
@@ -76,6 +77,7 @@ def _log() -> Converter:
 def _answers() -> Converter:
     converter = strict.build(omit_defaults=False)
     converter.register_unstructure_hook(Manifest, lambda manifest: {"id": manifest.id, "size": manifest.size})
+    converter.register_unstructure_hook(Entry, lambda entry: entry.id)
     converter.register_unstructure_hook(Broken, lambda broken: {"broken": broken.reason})
     strict.register_union(converter, Event)
     strict.register_union(converter, Warned)

@@ -57,8 +57,7 @@ def build(*, allow_unknown: bool = False, omit_defaults: bool = True, past: bool
     """
     converter = Converter(forbid_extra_keys=not allow_unknown, detailed_validation=True)
     for primitive in (str, int, bool):
-        # by identity: a StrEnum is a str as well
-        converter.register_structure_hook_func(_exactly_the(primitive), _exactly(primitive))
+        converter.register_structure_hook(primitive, _exactly(primitive))
     for name_type, checked in _NAMES:
         converter.register_structure_hook_func(_exactly_the(name_type), _named_as(checked, converter))
     converter.register_structure_hook(datetime, _time)
@@ -178,7 +177,9 @@ def _named(value: Any) -> str:
 def _exactly(primitive: type) -> Callable[[Any, Any], Any]:
     wanted = {str: "text", int: "a whole number", bool: "true or false"}[primitive]
 
-    def structure(value: Any, _: Any) -> Any:
+    def structure(value: Any, cls: Any) -> Any:
+        if _is(cls, Enum):  # a StrEnum is a str as well, so cattrs asks here first
+            return _choice(cls)(value, cls)
         if type(value) is not primitive:
             raise Fault(f"it must be {wanted}, not {_named(value)}")
         return value

@@ -6,10 +6,23 @@ from datetime import datetime
 from threading import Lock as Mutex
 
 from kuberpult_core.errors import StoreUnavailable, UnknownRevision
-from kuberpult_core.history import chosen
+from kuberpult_core.history import HEAD, chosen, parts_of_revision, too_far
 from kuberpult_core.journal import COMMITTER
-from kuberpult_core.ports import Entry, Head, LoggedCommit, NewCommit, ObjectId, Objects, Touching
+from kuberpult_core.ports import (
+    UNSIGNED,
+    Entry,
+    Head,
+    LoggedCommit,
+    NewCommit,
+    ObjectId,
+    Objects,
+    Signature,
+    Touching,
+)
 from kuberpult_core.tree import EMPTY_TREE, parsed
+
+_SHORTEST_ID = 4
+"""Digits of an abbreviated id, as in git."""
 
 
 class MemoryObjects:
@@ -75,25 +88,50 @@ class MemoryStore:
                 return logged
         raise StoreUnavailable(f"There is no commit {commit_id} in memory.")
 
+    def signature(self, commit_id: ObjectId) -> Signature:
+        """Nothing is signed here."""
+        self.commit(commit_id)
+        return UNSIGNED
+
     def log(self, since: ObjectId | None = None, until: ObjectId | None = None) -> Iterator[LoggedCommit]:
         """The commits after *since*, oldest first, up to *until* or the head."""
-        ids = [logged.id for logged in self._log]
-        end = ids.index(until) + 1 if until else len(ids)
-        yield from self._log[ids.index(since) + 1 if since in ids[:end] else 0 : end]
+        log = self._up_to(until)
+        ids = [logged.id for logged in log]
+        return iter(log[ids.index(since) + 1 if since in ids else 0 :])
+
+    def _up_to(self, until: ObjectId | None) -> list[LoggedCommit]:
+        """The commits, oldest first, up to *until* or the head."""
+        if until is None:
+            return list(self._log)
+        return self._log[: self._log.index(self.commit(until)) + 1]
 
     def history(self, wanted: Touching, start: ObjectId | None = None) -> Iterator[LoggedCommit]:
         """The commits that were asked for, newest first."""
-        return chosen(self._objects, reversed(list(self.log(until=start))), wanted)
+        return chosen(self._objects, reversed(self._up_to(start)), wanted)
 
     def revision(self, text: str) -> ObjectId:
-        """The commit that *text* names: ``HEAD``, an id or its beginning, and ``~N`` for so many before it."""
-        name, _, back = text.partition("~")
+        """The commit that *text* names: ``HEAD``, an id or its beginning, with suffixes; no more."""
+        name, way = parts_of_revision(text)
         ids = [logged.id for logged in self._log]
-        found = ids[-1:] if name == "HEAD" else [it for it in ids if len(name) >= 4 and it.startswith(name)]
-        place = ids.index(found[0]) - int(back or 0) if len(found) == 1 and (back or "0").isdecimal() else -1
-        if place < 0:
-            raise UnknownRevision(text)
+        place = self._place(text, name, ids)
+        for back in way:
+            if back.mark == "^" and back.number > 1:
+                raise UnknownRevision(text, "no commit in memory has several parents")
+            if back.number > place:
+                raise too_far(text, place)
+            place -= back.number
         return ids[place]
+
+    def _place(self, text: str, name: str, ids: list[ObjectId]) -> int:
+        if name == HEAD and not ids:
+            raise UnknownRevision(text, "the branch has no commit yet")
+        long_enough = len(name) >= _SHORTEST_ID
+        found = ids[-1:] if name == HEAD else [it for it in ids if long_enough and it.startswith(name.lower())]
+        if len(found) > 1:
+            raise UnknownRevision(text, "several commits are named like this")
+        if not found:
+            raise UnknownRevision(text)
+        return ids.index(found[0])
 
     def as_of(self, time: datetime) -> ObjectId | None:
         """The commit that was the head at *time*."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from enum import StrEnum
 from typing import NewType, Protocol
 
 import attrs
@@ -80,6 +81,33 @@ class LoggedCommit:
     """When it was committed; a foreign one may have been written long before."""
 
 
+class SignatureState(StrEnum):
+    """What a commit's signature is worth."""
+
+    GOOD = "good"
+    BAD = "bad"
+    """The commit is not what was signed, or what it carries is no signature."""
+    UNTRUSTED = "untrusted"
+    """The key is not known or not allowed; OpenPGP cannot say more without the key."""
+    UNCHECKED = "unchecked"
+    """There is nothing here to check it with."""
+    NONE = "none"
+
+
+@attrs.frozen
+class Signature:
+    """What was found out about a commit's signature."""
+
+    state: SignatureState
+    signer: str | None
+    """The principal for ssh, the id of the key for OpenPGP, as far as it is known."""
+    reason: str
+    """Why, as a whole sentence."""
+
+
+UNSIGNED = Signature(SignatureState.NONE, None, "It has no signature.")
+
+
 @attrs.frozen
 class Touching:
     """Which commits of a history are asked for; what is none does not narrow.
@@ -129,6 +157,10 @@ class Store(Protocol):
 
     def commit(self, commit_id: ObjectId) -> LoggedCommit:
         """A commit by its id. Raises *Unavailable* if it cannot be read."""
+        ...
+
+    def signature(self, commit_id: ObjectId) -> Signature:
+        """What a commit's signature is worth. Raises *Unavailable* if the commit cannot be read."""
         ...
 
     def log(self, since: ObjectId | None = None, until: ObjectId | None = None) -> Iterator[LoggedCommit]:

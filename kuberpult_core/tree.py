@@ -1,8 +1,9 @@
 """Trees of files as git stores them: written, and edited in memory along the paths that change."""
 
 import hashlib
-from collections.abc import Iterable, Iterator
-from typing import TypeAlias, assert_never
+import re
+from collections.abc import ItemsView, Iterable, Iterator, Mapping
+from typing import Any, TypeAlias, assert_never
 
 from kuberpult_core.changes import Change, Copy, Link, Remove, Restore, Write
 from kuberpult_core.manifests import blob_id
@@ -23,15 +24,91 @@ def serialized(entries: Iterable[tuple[str, Entry]]) -> bytes:
     return b"".join(b"%o %s\0" % (entry.mode, name) + bytes.fromhex(entry.id) for name, entry in rows)
 
 
+_ENTRY = re.compile(rb"([0-7]{1,7}) ([^\0/]+)\0(.{20})", re.DOTALL)
+_FOLDER_FORM = re.compile(rb"(?:[0-7]{1,7} [^\0/]+\0.{20})*", re.DOTALL)
+_MODES = {b"%o" % mode: mode for mode in (FILE, LINK, FOLDER, 0o100755, 0o100664, 0o160000)}
+_LONG_MODES = frozenset(mode for mode in _MODES if len(mode) == 6)
+_SHORT_MODE = b"40000"
+_LARGE = 4096
+"""Bytes of a folder that stays parsed once somebody has looked at all of it."""
+
+
 def parsed(content: bytes) -> dict[str, Entry]:
     """The entries of a folder in git's form, by name; names that are not UTF-8 as surrogate escapes."""
-    entries, at = {}, 0
-    while at < len(content):
-        blank, end = content.index(b" ", at), content.index(b"\0", at)
-        name = content[blank + 1 : end].decode("utf-8", "surrogateescape")
-        entries[name] = Entry(int(content[at:blank], 8), ObjectId(content[end + 1 : end + 21].hex()))
-        at = end + 21
-    return entries
+    return {
+        name.decode("utf-8", "surrogateescape"): Entry(_MODES.get(mode) or int(mode, 8), ObjectId(sha.hex()))
+        for mode, name, sha in _ENTRY.findall(content)
+    }
+
+
+class Listed(Mapping[str, Entry]):
+    """A folder in git's form as a mapping; one entry of thousands is found without looking at the others.
+
+    An entry is found by its mode and name. That the bytes of an id look like that by chance is
+    as good as impossible: they would have to agree in 64 bits or more.
+    """
+
+    __slots__ = ("_parsed", "content")
+
+    def __init__(self, content: bytes) -> None:
+        """Raises :class:`ValueError` if *content* has not git's form."""
+        if not _FOLDER_FORM.fullmatch(content):
+            raise ValueError("it has not the form of a folder")
+        self.content = content
+        self._parsed: dict[str, Entry] | None = None
+
+    def _found(self, name: bytes) -> Entry | None:
+        """The entry of that name and of a mode that git writes."""
+        content, wanted = self.content, b" %s\0" % name
+        at = content.find(wanted)
+        while at >= 0:
+            mode = content[at - 6 : at]
+            if mode in _LONG_MODES or mode.endswith(_SHORT_MODE):
+                start = at + len(wanted)
+                number = FOLDER if mode.endswith(_SHORT_MODE) else _MODES[mode]
+                return Entry(number, ObjectId(content[start : start + 20].hex()))
+            at = content.find(wanted, at + 1)
+        return None
+
+    def _entries(self) -> dict[str, Entry]:
+        if self._parsed is not None:
+            return self._parsed
+        entries = parsed(self.content)
+        if len(self.content) > _LARGE:
+            self._parsed = entries
+        return entries
+
+    def __getitem__(self, name: str) -> Entry:
+        found: Entry | None = self.get(name)
+        if found is None:
+            raise KeyError(name)
+        return found
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """The entry of that name."""
+        if self._parsed is not None:
+            return self._parsed.get(name, default)
+        try:
+            encoded = encoded_name(name)
+        except UnicodeEncodeError:
+            return default
+        found = self._found(encoded) if encoded else None
+        if found is None and encoded in self.content:  # by chance, or an entry of an odd mode
+            return self._entries().get(name, default)
+        return default if found is None else found
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and self.get(name) is not None
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._entries())
+
+    def items(self) -> ItemsView[str, Entry]:
+        """All entries, by name."""
+        return self._entries().items()
+
+    def __len__(self) -> int:
+        return len(self._entries())
 
 
 def object_hash(kind: str, content: bytes) -> str:

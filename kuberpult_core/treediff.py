@@ -51,7 +51,9 @@ def touches(objects: Objects, old: ObjectId | None, new: ObjectId | None, wanted
     """Whether what differs between two trees concerns the environment and the application *wanted*."""
     if wanted.environment is None and wanted.application is None:
         return True  # even one that changed no file, such as a lock that came and went
-    return old != new and any(find(objects, old, path) != find(objects, new, path) for path in _paths(objects, old, new, wanted))
+    return old != new and any(
+        find(objects, old, path) != find(objects, new, path) for path in _paths(objects, old, new, wanted)
+    )
 
 
 def _paths(objects: Objects, old: ObjectId | None, new: ObjectId | None, wanted: Touching) -> Iterator[str]:

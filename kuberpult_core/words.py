@@ -164,7 +164,7 @@ def _locks(locks: tuple[LockInTheWay, ...]) -> str:
 
 def skip_line(skip: Skip) -> str:
     """What is passed over, and why, on one line."""
-    where = "/".join(str(part) for part in (skip.environment, skip.application) if part)
+    where = "/".join(str(part) for part in (skip.environment, skip.application) if part) or "settings"
     version = f" {skip.version}" if skip.version else ""
     detail = f": {skip.detail}" if skip.detail else ""
     by = f" by {_locks(skip.locks)}" if skip.locks and skip.reason is SkipReason.LOCKED else ""

@@ -7,20 +7,29 @@ compare-and-swap of the branch; a race that is lost changes nothing.
 import gc
 import warnings
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from threading import Barrier
 from typing import Any, Protocol
 
 import attrs
 import pytest
 
-from kuberpult_core.errors import Unavailable
+from kuberpult_core.errors import Unavailable, UnknownRevision
 from kuberpult_core.journal import COMMITTER
-from kuberpult_core.ports import FILE, FOLDER, BranchLocked, Entry, Head, ObjectId, Store
+from kuberpult_core.names import ApplicationName, EnvironmentName
+from kuberpult_core.ports import FILE, FOLDER, BranchLocked, Entry, Head, ObjectId, Store, Touching
 from kuberpult_core.tree import find
 from tests.real import ADA, BOB, NOON, commit_of, published
 
 NOWHERE = ObjectId("1234567890" * 4)
+DEV, PROD = EnvironmentName("dev"), EnvironmentName("prod")
+CART, WEB, NO_SUCH = ApplicationName("cart"), ApplicationName("web"), ApplicationName("no-such")
+HOUR, SECOND = timedelta(hours=1), timedelta(seconds=1)
+
+
+def asked(store: Store, wanted: Touching, start: ObjectId | None = None) -> list[ObjectId]:
+    """The ids of the commits that the history gives."""
+    return [commit.id for commit in store.history(wanted, start)]
 
 
 class Opening(Protocol):
@@ -258,6 +267,139 @@ class StoreSuite:
         published(store, {"a": "two"})
 
         assert [logged.id for logged in log] == [first]
+
+    def test_the_log_up_to_a_commit_ends_with_it(self, store: Store) -> None:
+        ids = [published(store, {"a": str(number)}) for number in range(5)]
+
+        assert [logged.id for logged in store.log(until=ids[2])] == ids[:3]
+        assert [logged.id for logged in store.log(ids[0], ids[2])] == ids[1:3]
+        assert [logged.id for logged in store.log(ids[2], ids[2])] == []
+        assert [logged.id for logged in store.log(ids[3], ids[2])] == ids[:3], "the one is none of the others"
+
+    def test_a_commit_by_its_id_is_as_the_log_has_it(self, store: Store) -> None:
+        for number in range(3):
+            published(store, {"a": str(number)})
+
+        assert [store.commit(logged.id) for logged in store.log()] == list(store.log())
+        with pytest.raises(Unavailable, match=NOWHERE):
+            store.commit(NOWHERE)
+        with pytest.raises(Unavailable, match=NOWHERE):
+            list(store.log(until=NOWHERE))
+
+    # The history
+
+    def test_the_history_is_newest_first_with_commits_that_change_nothing(self, store: Store) -> None:
+        """A lock that came and went in one batch leaves the tree as it was, and is worth telling."""
+        first = published(store, {"a": "one"})
+        second = published(store, {})
+        third = published(store, {"a": "two"})
+
+        assert asked(store, Touching()) == [third, second, first]
+
+    def test_the_history_of_an_empty_repository_is_empty(self, store: Store) -> None:
+        assert asked(store, Touching()) == asked(store, Touching(application=CART)) == []
+        assert store.as_of(NOON) is None
+
+    def test_the_history_of_an_environment_an_application_or_a_placement(self, store: Store) -> None:
+        environment = published(store, {"environments/dev/config.json": "{}"})
+        release = published(store, {"applications/cart/team": "shop"})
+        placement = published(store, {"environments/dev/applications/cart/version": "1"})
+        lock = published(store, {"environments/prod/applications/cart/locks/freeze/message": "wait"})
+        other = published(store, {"environments/dev/applications/web/version": "1"})
+        published(store, {"argocd/v1alpha1/dev.yaml": "x"})
+
+        assert asked(store, Touching(environment=DEV)) == [other, placement, environment]
+        assert asked(store, Touching(environment=PROD)) == [lock]
+        assert asked(store, Touching(application=CART)) == [lock, placement, release]
+        assert asked(store, Touching(DEV, CART)) == [placement]
+        assert asked(store, Touching(PROD, CART)) == [lock]
+        assert asked(store, Touching(PROD, WEB)) == asked(store, Touching(application=NO_SUCH)) == []
+
+    def test_the_history_of_an_author_and_since_a_time(self, store: Store) -> None:
+        ids = []
+        for number, author in enumerate((ADA, BOB, ADA)):
+            text = {f"environments/{'dev' if number else 'prod'}/config.json": str(number)}
+            ids.append(store.publish(commit_of(store, text, author=author, time=NOON + number * HOUR)))
+
+        assert asked(store, Touching(author="ada")) == [ids[2], ids[0]]
+        assert asked(store, Touching(author="ÜNDER <bob")) == [ids[1]]
+        assert asked(store, Touching(since=NOON + HOUR)) == [ids[2], ids[1]]
+        assert asked(store, Touching(since=NOON + HOUR + SECOND)) == [ids[2]]
+        assert asked(store, Touching(environment=DEV, author="ada")) == [ids[2]]
+        assert asked(store, Touching(environment=DEV, author="ada", since=NOON + 3 * HOUR)) == []
+
+    def test_the_history_from_a_commit_on_begins_with_it(self, store: Store) -> None:
+        ids = [published(store, {"environments/dev/config.json": str(number)}) for number in range(4)]
+
+        assert (
+            asked(store, Touching(), ids[1]) == asked(store, Touching(environment=DEV), ids[1]) == [ids[1], ids[0]]
+        )
+        with pytest.raises(Unavailable, match=NOWHERE):
+            asked(store, Touching(), NOWHERE)
+
+    def test_as_of_a_time_the_nearest_commit_that_is_not_later_was_the_head(self, store: Store) -> None:
+        times = [NOON, NOON + 2 * HOUR, NOON + HOUR]  # a clock went back
+        ids = [store.publish(commit_of(store, {"a": str(time)}, time=time)) for time in times]
+
+        assert store.as_of(NOON - SECOND) is None
+        assert store.as_of(NOON) == store.as_of(NOON + HOUR - SECOND) == ids[0]
+        assert store.as_of(NOON + HOUR) == store.as_of(NOON + 3 * HOUR) == ids[2]
+        assert store.as_of(NOON + HOUR - SECOND / 2) == ids[0]
+
+    # Names of commits
+
+    def test_a_commit_is_named_by_its_id_its_beginning_or_head(self, store: Store) -> None:
+        ids = [published(store, {"a": str(number)}) for number in range(3)]
+
+        for commit in ids:
+            assert (
+                store.revision(commit) == store.revision(commit[:12]) == store.revision(commit.upper()) == commit
+            )
+        assert store.revision("HEAD") == store.revision("@") == ids[2]
+
+    def test_suffixes_lead_back(self, store: Store) -> None:
+        ids = [published(store, {"a": str(number)}) for number in range(4)]
+
+        back = {
+            text: store.revision(f"HEAD{text}") for text in ("~", "^", "~1", "^1", "~2", "^^", "~1^", "~3", "^0~0")
+        }
+        assert back == dict.fromkeys(("~", "^", "~1", "^1"), ids[2]) | dict.fromkeys(
+            ("~2", "^^", "~1^"), ids[1]
+        ) | {
+            "~3": ids[0],
+            "^0~0": ids[3],
+        }
+        assert store.revision(f"{ids[2][:10]}~2") == ids[0]
+
+    @pytest.mark.parametrize(
+        ("text", "reason"),
+        [
+            ("no-such", "no commit is named like this"),
+            ("", "begins with no name"),
+            ("~1", "begins with no name"),
+            ("HEAD~1..HEAD", "range"),
+            ("HEAD\0", "control characters"),
+            ("a" * 10_000, "more than 1000 characters"),
+            ("HEAD~3", "only 2 commits lie before it"),
+            ("HEAD~99999999999", "no history is so long"),
+            ("HEAD^2", "parents"),
+            ("HEAD~-1", "no commit is named like this"),
+            (NOWHERE, "no "),
+            (NOWHERE[:8], "no commit is named like this"),
+        ],
+    )
+    def test_what_names_no_commit_is_unknown_and_says_why(self, store: Store, text: str, reason: str) -> None:
+        for number in range(3):
+            published(store, {"a": str(number)})
+
+        with pytest.raises(UnknownRevision) as caught:
+            store.revision(text)
+
+        assert reason in caught.value.reason
+
+    def test_a_name_in_an_empty_repository_is_unknown(self, store: Store) -> None:
+        with pytest.raises(UnknownRevision, match="no commit yet"):
+            store.revision("HEAD")
 
     # Closing
 

@@ -60,6 +60,7 @@ PROMISED = {
     "undo": "COMMIT --allow-cascade --yes -n",
     "verify": "--since --strict",
     "batch": "FILE -n",
+    "stats": "--env --since --team",
     "doctor": "--at",
     "demo": "PATH",
 }

@@ -39,7 +39,17 @@ from kuberpult_core.errors import Busy, LostRace, PlanOutdated
 from kuberpult_core.journal import COMMITTER
 from kuberpult_core.memory import MemoryStore
 from kuberpult_core.names import EnvironmentName, LockId, Version
-from kuberpult_core.ports import BranchLocked, Head, LoggedCommit, NewCommit, ObjectId, Objects, Store, Touching
+from kuberpult_core.ports import (
+    BranchLocked,
+    Head,
+    LoggedCommit,
+    NewCommit,
+    ObjectId,
+    Objects,
+    Signature,
+    Store,
+    Touching,
+)
 from kuberpult_core.service import utc_now
 from kuberpult_core.tree import find
 from tests.real import ADA, BOB, NOON, application_in, commits, complaints, environment_in, files_of, git, placed
@@ -255,6 +265,9 @@ class Contested:
 
     def commit(self, commit_id: ObjectId) -> LoggedCommit:
         return self._store.commit(commit_id)
+
+    def signature(self, commit_id: ObjectId) -> Signature:
+        return self._store.signature(commit_id)
 
     def log(self, since: ObjectId | None = None, until: ObjectId | None = None) -> Iterator[LoggedCommit]:
         return self._store.log(since, until)

@@ -27,8 +27,10 @@ from kuberpult_core import (
     Skip,
     SkipReason,
     Target,
+    Undo,
     UpdateEnvironment,
     UpdateSettings,
+    UpstreamThen,
 )
 from kuberpult_core.commands import SingleCommand
 from kuberpult_core.decision import GoesBackwards, IgnoresLocks, ReplacesLock, Warned
@@ -49,9 +51,11 @@ from kuberpult_core.events import (
     ReleaseDeleted,
     SettingsUpdated,
     TeamSet,
+    Undeployed,
 )
 from kuberpult_core.model import Lock, LockInTheWay, LockScope
 from kuberpult_core.names import ApplicationName, EnvironmentName, LockId, TeamName, Version
+from kuberpult_core.past import CommitFacts
 from kuberpult_core.plan import difference, lines
 from kuberpult_core.words import fact, fact_name, lock_name, skip_line, summary, warning_line
 from tests.rules import NOON
@@ -85,6 +89,10 @@ EVENTS: list[Event] = [
     *(ApplicationRemoved(STAGING, CART, before, waited) for before in NONE_TO_TWO for waited in NONE_TO_TWO),
     ApplicationDeleted(CART),
     SettingsUpdated({"x": HOSTILE}),
+    SettingsUpdated({}, is_gone=True),
+    Undeployed(STAGING, CART, Version(3)),
+    Undeployed(STAGING, CART, Version(3), dropped=Version(4), queued=Version(5)),
+    Deployed(STAGING, CART, Version(3), Version(2), Cause.UNDONE, Version(4), Version(5)),
 ]
 SKIPS = [
     Skip(reason, environment, application, version, IN_THE_WAY, detail)
@@ -108,6 +116,9 @@ COMMANDS: list[SingleCommand] = [
     CancelQueued("staging", "cart"),
     ReleaseTrain("staging"),
     ReleaseTrain("staging", "sre"),
+    ReleaseTrain("staging", from_state=UpstreamThen("HEAD~2")),
+    Undo("HEAD"),
+    Undo("0" * 40, facts=CommitFacts("Deploy cart 3 to staging")),
     CreateRelease("cart", {"staging": "a: b\n"}, source_message="one\ntwo"),
     Cleanup("cart"),
     SetTeam("cart", "sre"),

@@ -1,0 +1,269 @@
+"""The bars: a function each, which measures beside its baseline and gives rows of the table.
+
+A function gets the :class:`Yard` with the fleets. What is compared takes turns in one run.
+A row that is not measured says that there is nothing to measure yet.
+"""
+
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from itertools import cycle
+from pathlib import Path
+
+import yaml
+
+from kuberpult_core import argocd, layout, open_repository, state_of
+from kuberpult_core.config import ArgoCd, config_of
+from kuberpult_core.names import ApplicationName, EnvironmentName, TeamName, Version
+from kuberpult_core.ports import Entry, ObjectId, Objects, Touching
+from kuberpult_core.settings import Settings
+from tests.bench import plumbing
+from tests.bench.clock import Action, Child, child, interleaved, seconds
+from tests.bench.landscape import BRANCH, URL, Landscape, Placement
+from tests.bench.row import Row, Unit
+from tests.bench.trains import one_flush, train
+from tests.bench.work import TESTER, deploy_another, read_everything
+from tests.bench.yard import Yard
+
+IMPORTS = "import click, attrs, cattrs, yaml, dulwich.repo"
+LISTING = "git ls-tree -r -t HEAD"
+SCRIPT = "git hash-object, mktree, commit-tree, update-ref"
+
+
+# One deployment
+
+
+def one_shot_deploy(yard: Yard) -> Iterator[Row]:
+    """A deployment by the command line, Python's start and all imports included."""
+    row = Row("one deployment by the command line", f'python -c "{IMPORTS}"', 2)
+    against_small = Row("the same, the size of the repository", f"the same on {yard.small}", 1.2)
+    with yard.copy(yard.base()) as large, yard.copy(yard.little()) as small:
+        measured, little, baseline = interleaved(
+            2 * yard.rounds + 1,
+            _by_command_line(large, yard.landscape()),
+            _by_command_line(small, yard.small_landscape()),
+            lambda: child([sys.executable, "-c", IMPORTS]).seconds,
+        )
+    yield row.given(measured, baseline)
+    yield against_small.given(measured, little)
+
+
+def _by_command_line(folder: Path, known: Landscape) -> Action:
+    environment, application = placement = known.free[0]
+    now = known.versions[placement]
+    versions = cycle([now - 1 if now > 1 else now + 1, now])
+    words = [sys.executable, "-m", "kuberpult_cli", "deploy", application, environment]
+    options = ["--repo", str(folder), "--author", str(TESTER), "--quiet"]
+    return lambda: child([*words, str(next(versions)), *options]).seconds
+
+
+def durable_deploy(yard: Yard) -> Iterator[Row]:
+    """A deployment in a process that lives on, on the disk when it is done."""
+    row = Row("one durable deployment, long-lived process", SCRIPT, 0.2)
+    places = _one_on_each_environment(yard.landscape())
+    by_git, ours = cycle(places), cycle(places)
+    with (
+        yard.copy(yard.base()) as folder,
+        yard.copy(yard.base()) as scripted,
+        open_repository(folder) as repository,
+    ):
+        for environment, application in places:  # it lives already
+            deploy_another(repository, environment, application)
+        measured, baseline = interleaved(
+            3 * yard.rounds,
+            lambda: seconds(lambda: deploy_another(repository, *next(ours))),
+            lambda: seconds(lambda: plumbing.deploy(scripted, *next(by_git), Version(1), TESTER)),
+        )
+    yield row.given(measured, baseline)
+
+
+def _one_on_each_environment(known: Landscape) -> list[Placement]:
+    return list({environment: (environment, application) for environment, application in known.free}.values())
+
+
+def folders_of_a_deploy(yard: Yard) -> Iterator[Row]:
+    """What a deployment writes: the folders on its paths and no other."""
+    row = Row("folders that one deployment writes", "those that git diff-tree says are new", 1, Unit.COUNT)
+    with yard.copy(yard.base()) as folder, open_repository(folder) as repository:
+        packs = set(plumbing.packs_of(folder))
+        deploy_another(repository, *yard.landscape().free[0])
+        (pack,) = set(plumbing.packs_of(folder)) - packs
+        written = plumbing.trees_in(folder, pack)
+        yield row.given(written, plumbing.changed_trees(folder, plumbing.head_of(folder)))
+
+
+# Reading
+
+
+def _read(folder: Path) -> Child:
+    return child([sys.executable, "-m", "tests.bench.work", "read", str(folder)], keep=True)
+
+
+def _reading(folder: Path) -> Action:
+    return lambda: float(_read(folder).out)
+
+
+def whole_state(yard: Yard) -> Iterator[Row]:
+    """All that a decision may need, read by a new process."""
+    time = Row("whole state, read cold", LISTING, 1.2, stretch=0.8)
+    memory = Row("the same, memory at most", LISTING, 1, Unit.BYTES)
+    folder, held = yard.base(), dict[str, float]()
+
+    def ours() -> float:
+        done = _read(folder)
+        held["ours"] = done.memory
+        return float(done.out)
+
+    def listing() -> float:
+        done = child(plumbing.listing(folder))
+        held["listing"] = done.memory
+        return done.seconds
+
+    yield time.given(*interleaved(yard.rounds, ours, listing))
+    yield memory.given(held["ours"], held["listing"])
+
+
+def busy_state(yard: Yard) -> Iterator[Row]:
+    """The same where many packs and loose objects lie."""
+    what = f"whole state with a tail of {yard.tail.packs} packs and {yard.tail.loose} loose deployments"
+    row = Row(what, "the same without", 2.5, stretch=1.3)
+    yield row.given(*interleaved(yard.rounds, _reading(yard.busy()), _reading(yard.base())))
+
+
+class _Opened(Objects):
+    """Objects that count which files were opened."""
+
+    def __init__(self, objects: Objects) -> None:
+        self._objects = objects
+        self.files = 0
+
+    def tree(self, tree_id: ObjectId) -> Mapping[str, Entry]:
+        return self._objects.tree(tree_id)
+
+    def blob(self, blob_id: ObjectId) -> bytes:
+        self.files += 1
+        return self._objects.blob(blob_id)
+
+
+def files_of_a_read(yard: Yard) -> Iterator[Row]:
+    """What a full read opens: no manifest, no ``source_*`` and no link."""
+    row = Row("files that a full read opens", "configs and teams there are", 1, Unit.COUNT)
+    with open_repository(yard.base()) as repository:
+        opened = _Opened(repository.store.objects)
+        read_everything(state_of(opened, repository.store.head().tree))
+    yield row.given(opened.files, yard.size.environments + yard.size.applications)
+
+
+def snapshot(_yard: Yard) -> Iterator[Row]:
+    """Starting from what was read before."""
+    yield Row("start from a snapshot, nothing changed", LISTING, 0.1)
+
+
+def catching_up(_yard: Yard) -> Iterator[Row]:
+    """Going on after somebody else's commit."""
+    yield Row("catching up with one foreign commit", "", 0.015)
+
+
+# Argo CD
+
+
+def argocd_file(yard: Yard) -> Iterator[Row]:
+    """The file of an environment with very many applications."""
+    dumper = "PyYAML's CSafeDumper on the same documents"
+    whole = Row(f"Argo CD file, {yard.argocd_applications:,} applications", dumper, 0.05)
+    more = Row("the same, with one application more", dumper, 0.01)
+    names = [ApplicationName(f"service-{number:05d}") for number in range(yard.argocd_applications + 1)]
+    rows = [(name, TeamName(f"team-{index % 40}")) for index, name in enumerate(names)]
+    settings, environment, config = _with_argocd(yard)
+
+    def rendered(count: int) -> str:
+        return argocd.render(settings, environment, config, rows[:count])
+
+    count = yard.argocd_applications
+    documents = list(yaml.load_all(rendered(count), Loader=yaml.CSafeLoader))
+    measured, again, baseline = interleaved(
+        min(yard.rounds, 3),
+        lambda: seconds(lambda: rendered(count)),
+        lambda: seconds(lambda: rendered(count + 1)),
+        lambda: seconds(lambda: yaml.dump_all(documents, Dumper=yaml.CSafeDumper)),
+    )
+    yield whole.given(measured, baseline)
+    yield more.given(again, baseline)
+
+
+def _with_argocd(yard: Yard) -> tuple[Settings, EnvironmentName, ArgoCd]:
+    place = next(iter(yard.landscape().places.values()))
+    config = config_of(place.config).argocd
+    assert config
+    return Settings(URL, BRANCH), place.name, config
+
+
+# The history
+
+
+def history(yard: Yard) -> Iterator[Row]:
+    """Who changed one placement last, and all who ever did, among very many commits."""
+    where = f"{yard.history:,} commits on {yard.old_size}"
+    first = Row(f"last change of one placement, {where}", "git log -1 -- path", 2)
+    whole = Row(f"log of one placement, {where}", "git log -- path", 2)
+    folder, (environment, application) = yard.old(), yard.changed_long_ago()
+    path = layout.placement_folder(environment, application)
+    log = ["git", "-C", str(folder), "log", "--format=%H", "refs/heads/main", "--", path]
+    last = [*log[:4], "-1", *log[4:]]
+
+    def ours(*, all_of_them: bool) -> float:
+        def look() -> None:
+            with open_repository(folder) as repository:
+                found = repository.store.history(Touching(environment, application))
+                assert list(found) if all_of_them else next(found)
+
+        return seconds(look)
+
+    rounds = min(yard.rounds, 2)
+    measured, baseline = interleaved(rounds, lambda: ours(all_of_them=False), lambda: child(last).seconds)
+    yield first.given(measured, baseline)
+    yield whole.given(*interleaved(1, lambda: ours(all_of_them=True), lambda: child(log).seconds))
+
+
+def history_index(yard: Yard) -> Iterator[Row]:
+    """The same with an index."""
+    yield Row(f"last change of one placement, {yard.history:,} commits, with an index", "", 0.005)
+
+
+# Elsewhere
+
+
+def push(yard: Yard) -> Iterator[Row]:
+    """Handing one commit on to another server."""
+    yield Row("push of one commit, CPU", f"the same on {yard.small}", 2.5)
+    yield Row("push of one commit, bytes sent", "", 20_000, Unit.BYTES)
+    yield Row("push of one commit to git daemon", "git push", 1.1)
+
+
+def many_deploys(yard: Yard) -> Iterator[Row]:
+    """After very many single deployments, made by a process that may have 256 files open."""
+    packs = Row(f"packs after {yard.deploys:,} single deployments", "", 50, Unit.COUNT)
+    reading = Row("whole state after them", "the same in the fresh repository", 1.3)
+    with yard.copy(yard.base()) as folder:
+        child([sys.executable, "-m", "tests.bench.work", "deploys", str(folder), str(yard.deploys)])
+        yield packs.given(len(plumbing.packs_of(folder)))
+        yield reading.given(*interleaved(yard.rounds, _reading(folder), _reading(yard.base())))
+
+
+BARS: dict[str, Callable[[Yard], Iterator[Row]]] = {
+    "one-shot": one_shot_deploy,
+    "durable": durable_deploy,
+    "folders": folders_of_a_deploy,
+    "state": whole_state,
+    "tail": busy_state,
+    "files": files_of_a_read,
+    "snapshot": snapshot,
+    "catching-up": catching_up,
+    "train": train,
+    "flush": one_flush,
+    "argocd": argocd_file,
+    "push": push,
+    "history": history,
+    "index": history_index,
+    "many": many_deploys,
+}
+"""Every bar by the name that ``--only`` takes, in the order of the table."""

@@ -1,0 +1,63 @@
+"""The bars for many changes at once: a train, and many commands in one flush."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from kuberpult_core import ReleaseTrain, open_repository
+from kuberpult_core.names import EnvironmentName
+from tests.bench import plumbing
+from tests.bench.clock import interleaved, seconds
+from tests.bench.landscape import Landscape
+from tests.bench.row import Row, Unit
+from tests.bench.work import TESTER
+from tests.bench.yard import Yard
+
+FAST_IMPORT = "git fast-import"
+
+
+def train(yard: Yard) -> Iterator[Row]:
+    """A train to a whole environment: opened, decided and published as one commit."""
+    row = Row("train over a whole environment, one commit", f"{FAST_IMPORT} of the same change", 2)
+    linear = Row("the same, for each application", f"the same on {yard.small}", 1.2)
+    with TemporaryDirectory(dir=yard.folder) as scratch:
+        stream = Path(scratch) / "stream"
+        passengers = _passengers(yard, yard.base(), yard.landscape(), stream)
+        few = _passengers(yard, yard.little(), yard.small_landscape(), Path(scratch) / "small")
+        measured, little, baseline = interleaved(
+            yard.rounds,
+            lambda: _train(yard, yard.base(), yard.landscape().next_stop),
+            lambda: _train(yard, yard.little(), yard.small_landscape().next_stop),
+            lambda: _imported(yard, stream),
+        )
+    yield row.given(measured, baseline)
+    yield linear.given(measured / passengers, little / few)
+
+
+def _passengers(yard: Yard, source: Path, known: Landscape, stream: Path) -> int:
+    """How many applications the train moves; what it comes to is written to *stream*."""
+    with yard.copy(source) as folder, open_repository(folder) as repository:
+        applied = repository.apply(ReleaseTrain(known.next_stop), TESTER)
+        assert applied.commit
+        stream.write_bytes(plumbing.stream_of(folder, [applied.commit]))
+        return len(applied.decision.events)
+
+
+def _train(yard: Yard, source: Path, stop: EnvironmentName) -> float:
+    def run(folder: Path) -> None:
+        with open_repository(folder) as repository:
+            repository.apply(ReleaseTrain(stop), TESTER)
+
+    with yard.copy(source) as folder:
+        return seconds(lambda: run(folder))
+
+
+def _imported(yard: Yard, stream: Path) -> float:
+    with yard.copy(yard.base()) as folder:
+        return seconds(lambda: plumbing.fast_import(folder, stream))
+
+
+def one_flush(_yard: Yard) -> Iterator[Row]:
+    """Many commands together."""
+    yield Row("1,000 commands as 1,000 commits in one flush", f"{FAST_IMPORT} of the same commits", 1)
+    yield Row("the same, size of the pack", "", 10_000_000, Unit.BYTES)
