@@ -291,11 +291,19 @@ lock/production/freeze deleted
 | `-o` | what comes out |
 | --- | --- |
 | `table` | columns, or lines of facts |
-| `wide` | the same as `table` today |
+| `wide` | the same as `table`, with all that `kuberpult log` and `kuberpult verify` leave out there |
 | `json` | one document; of a change, the decision |
 | `jsonl` | one object on a line: an item of a list, or a fact |
-| `yaml` | the same as `json`, in YAML |
-| `name` | names only, such as `deployment/staging/cart` |
+| `yaml` | the same as `json`, in YAML; of the log and of `kuberpult verify`, a document for each commit |
+| `name` | names only, such as `deployment/staging/cart`; of the log, the ids of the commits |
+| `csv` | of `kuberpult log` only: a line for each change of a version |
+
+`kuberpult log` and `kuberpult verify` print each commit as soon as it is read, in every form.
+
+Commands that read a state take `--at REV|DATE` and answer as they would have answered then. `REV` is a
+commit as git names one: its id or the beginning of it, a tag, a branch, `HEAD~2`. `DATE` is a date such as
+`2026-01-31T18:00`, in UTC if it names no zone, or a span such as `4h` before now (`m`, `h`, `d`, `w`);
+it stands for the commit that was published then. There is more in [history.md](history.md).
 
 In JSON a decision has `commit`, `planned`, `facts`, `skips`, `warnings`, `cascades` and `notes`. The
 commit is the one that says so, or of a plan the one that it was made on. Each fact has its `kind`, its
@@ -310,8 +318,9 @@ and nothing changes.
 
 {codes}
 
-`kuberpult env diff` and `kuberpult release diff` compare, so for them 0 is the same, 1 different and
-3 failed. For `kuberpult doctor`, 0 is sound, 1 is broken somewhere and 3 failed.
+`kuberpult diff`, `kuberpult env diff`, `kuberpult release diff` and `kuberpult verify` compare, so for
+them 0 is the same, 1 different and 3 failed. For `kuberpult doctor`, 0 is sound, 1 is broken somewhere
+and 3 failed.
 
 A failure prints `Error:` and one sentence, then `Hint:` and what to do next. With `-o json` or
 `-o jsonl` it is one line of JSON on standard error instead: `type`, `code`, `title`, `detail`, `hint`,

@@ -9,9 +9,9 @@ import click
 from kuberpult_cli import output
 from kuberpult_cli.exits import INTERRUPTED
 from kuberpult_cli.session import actor, repository
-from kuberpult_core import Command, Decision, Skip, SkipReason, decision_data
+from kuberpult_core import Command, Decision, ReleaseTrain, Skip, SkipReason, UpstreamThen, decision_data
 from kuberpult_core.errors import printable
-from kuberpult_core.words import cascade_line, fact, fact_name, skip_line, warning_line
+from kuberpult_core.words import MAX_SHOWN, cascade_line, fact, fact_name, skip_line, warning_line
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -34,17 +34,21 @@ def destructive(function: F) -> F:
     return function
 
 
-def carry_out(command: Command, *, dry_run: bool, ask: bool = False) -> None:
-    """Plan *command* or apply it, and print its decision; *ask* first, on a terminal."""
+def carry_out(command: Command, *, dry_run: bool, ask: bool = False, ask_about_cascades: bool = False) -> None:
+    """Plan *command* or apply it, and print its decision.
+
+    On a terminal, *ask* first; *ask_about_cascades* asks only if Argo CD would delete workloads.
+    """
     with repository() as opened:
         if dry_run:
             plan = opened.plan(command)
             show(plan.decision, plan.base, planned=True)
             return
         asker = actor()
-        if ask and _is_terminal():
+        if (ask or ask_about_cascades) and _is_terminal():
             plan = opened.plan(command)
-            _confirm(plan.decision)
+            if ask or plan.decision.cascades:
+                _confirm(plan.decision)
             applied = opened.carry_out(plan, asker)
         else:
             applied = opened.apply(command, asker)
@@ -78,6 +82,9 @@ def lines(decision: Decision) -> list[str]:
 
 def show(decision: Decision, commit: str | None, *, planned: bool) -> None:
     """Print a decision. A plan is the answer, reasons included; of a change, the facts are."""
+    match decision.command:
+        case ReleaseTrain(from_state=UpstreamThen(revision)):
+            output.say(f"From the state of commit {revision[:MAX_SHOWN]}.")
     names = [fact_name(event) for event in decision.events]
     match output.form():
         case "table" | "wide":

@@ -27,7 +27,7 @@ from kuberpult_core.errors import (
 
 DONE, FAILED, USAGE, DENIED, REFUSED, CONFLICT, UNKNOWN, INTERRUPTED = 0, 1, 2, 4, 5, 6, 8, 130
 DIFFERENT, COMPARING_FAILED = 1, 3
-"""For those that compare: ``env diff``, ``release diff``."""
+"""For those that compare: the ``diff``s, ``verify`` and ``doctor``."""
 
 _ANSWER_LOST = (errno.EPIPE, errno.ENOSPC, errno.EIO)
 """What writing to standard output fails with; the store has its own words for its disk."""

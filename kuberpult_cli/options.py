@@ -7,9 +7,12 @@ from typing import Any, TypeVar
 import attrs
 import click
 
+from kuberpult_core import fields
+from kuberpult_core.errors import InvalidCommand
+
 F = TypeVar("F", bound=Callable[..., Any])
 
-OUTPUTS = ("table", "wide", "json", "jsonl", "yaml", "name")
+OUTPUTS = ("table", "wide", "json", "jsonl", "yaml", "name", "csv")
 
 
 @attrs.define
@@ -23,6 +26,8 @@ class Shared:
     quiet: bool = False
     debug: bool = False
     no_color: bool = False
+    at: str | None = None
+    """The commit or the time whose state is read in place of today's."""
     compares: bool = False
     """Whether the command compares two things, so that its exit codes are those of diff."""
 
@@ -38,6 +43,35 @@ def _keep(context: click.Context, parameter: click.Parameter, value: Any) -> Non
         setattr(shared_options(context), parameter.name or "", value)
         if parameter.name == "no_color":
             context.find_root().color = context.color = False
+
+
+class Revision(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # generic since click 8.4 only
+    """A commit as git users name one, or a time; something has to be there."""
+
+    name = "revision"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The text as it is, or a usage error."""
+        try:
+            return fields.revision(str(value))
+        except InvalidCommand as error:
+            self.fail(f"{error.reason}.", param, ctx)
+
+
+REVISION = Revision()
+REVISION_METAVAR = "REV|DATE"
+
+
+def reads(function: F) -> F:
+    """Give a command that reads a state the option to read an earlier one."""
+    return click.option(
+        "--at",
+        type=REVISION,
+        metavar=REVISION_METAVAR,
+        expose_value=False,
+        callback=_keep,
+        help="As it was then: a commit, a date, or 4h for four hours ago.",
+    )(function)
 
 
 def exits_like_diff(function: F) -> F:
@@ -72,9 +106,24 @@ def shared_with_variables(function: F) -> F:
     return _given(function, (), variables=True)
 
 
-def shared_except(*left_out: str) -> Callable[[F], F]:
-    """The same without those whose name means something else to the command; they stand before it, then."""
-    return lambda function: _given(function, left_out, variables=False)
+def shared_except(*left_out: str, csv: bool = False) -> Callable[[F], F]:
+    """The same without those whose name means something else to the command; they stand before it, then.
+
+    *csv* says that the command has an answer in that form, too.
+    """
+    return lambda function: _given(function if csv else _without_csv(function), left_out, variables=False)
+
+
+def _without_csv(function: F) -> F:
+    """Refuse the form that only the log has, before anything happens."""
+
+    @functools.wraps(function)
+    def wrapped(*args: Any, **options: Any) -> Any:
+        if shared_options(click.get_current_context()).output == "csv":
+            raise click.UsageError("-o csv is a form of `kuberpult log` only.")
+        return function(*args, **options)
+
+    return wrapped  # type: ignore[return-value]  # wraps keeps the signature
 
 
 def _given(function: F, left_out: tuple[str, ...], *, variables: bool) -> F:

@@ -2,10 +2,11 @@
 
 import json
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+import textwrap
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import Enum
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
@@ -15,6 +16,7 @@ from kuberpult_core.layout import time_text
 
 NONE = "<none>"
 Row = Sequence[object]
+T = TypeVar("T")
 
 
 def form() -> str:
@@ -33,6 +35,18 @@ def line(text: str) -> None:
     click.echo(printable(text))
 
 
+def lines(several: Iterable[str]) -> None:
+    """A line of the answer for each text, whatever is in it."""
+    for text in several:
+        line(text)
+
+
+def texts(several: Iterable[str]) -> None:
+    """Texts of several lines each."""
+    for text in several:
+        lines(text.splitlines())
+
+
 def raw(content: bytes) -> None:
     """Content as it is: a manifest."""
     if sys.stdout is not None:
@@ -49,15 +63,75 @@ def emit(data: Any, header: Row, rows: Iterable[Row], names: Iterable[str]) -> N
             for item in data if isinstance(data, list) else [data]:
                 click.echo(_json(plain(item)))
         case "yaml":
-            import yaml  # noqa: PLC0415 - for this form only
-
-            unicode = _is_printable(plain(data))
-            click.echo(yaml.safe_dump(plain(data), sort_keys=False, allow_unicode=unicode), nl=False)
+            _yaml(plain(data))
         case "name":
             for name in names:
                 line(name)
         case _:
             table(header, rows)
+
+
+def stream(
+    items: Iterable[T],
+    data: Callable[[T], Any],
+    rows: Callable[[T], Iterable[str]],
+    names: Callable[[T], Iterable[str]],
+) -> None:
+    """Answer with *items* one by one, each as soon as it is known: any number of them takes no more memory."""
+    match form():
+        case "json":
+            _json_array(map(data, items))
+        case "jsonl":
+            for item in items:
+                click.echo(_json(plain(data(item))))
+        case "yaml":
+            for item in items:
+                _yaml(plain(data(item)), explicit_start=True)
+        case "name":
+            for item in items:
+                lines(names(item))
+        case _:
+            for item in items:
+                lines(rows(item))
+
+
+def _json_array(items: Iterable[Any]) -> None:
+    """The same text as of a list that is there as a whole."""
+    start = "["
+    for item in items:
+        click.echo(f"{start}\n{textwrap.indent(_json(plain(item), indent=2), '  ')}", nl=False)
+        start = ","
+    click.echo("[]" if start == "[" else "\n]")
+
+
+def _yaml(data: Any, *, explicit_start: bool = False) -> None:
+    import yaml  # noqa: PLC0415 - for this form only
+
+    unicode = _is_printable(data)
+    text = yaml.safe_dump(data, sort_keys=False, allow_unicode=unicode, explicit_start=explicit_start)
+    click.echo(text, nl=False)
+
+
+class Progress:
+    """A count on stderr that is written over itself: only on a terminal, and not if it should be quiet."""
+
+    def __init__(self, what: str, every: int = 100) -> None:
+        quiet = shared_options(click.get_current_context()).quiet
+        self._is_wanted = not quiet and sys.stderr is not None and sys.stderr.isatty()
+        self._what, self._every, self._shown = what, every, ""
+
+    def show(self, count: int) -> None:
+        """So many are done."""
+        if self._is_wanted and count % self._every == 0:
+            self.clear()
+            self._shown = f"{count} {self._what} …"
+            click.echo(self._shown, nl=False, err=True)
+
+    def clear(self) -> None:
+        """Make room for something else."""
+        if self._shown:
+            click.echo(f"\r{' ' * len(self._shown)}\r", nl=False, err=True)
+            self._shown = ""
 
 
 def _json(data: Any, indent: int | None = None) -> str:
@@ -94,9 +168,9 @@ def table(header: Row, rows: Iterable[Row]) -> None:
     if not body:
         say("Nothing found.")
         return
-    lines = [[str(title) for title in header], *body]
-    widths = [max(len(row[column]) for row in lines) for column in range(len(header))]
-    for row in lines:
+    everything = [[str(title) for title in header], *body]
+    widths = [max(len(row[column]) for row in everything) for column in range(len(header))]
+    for row in everything:
         padded = (text.ljust(width) for text, width in zip(row, widths, strict=True))
         click.echo("   ".join(padded).rstrip())
 

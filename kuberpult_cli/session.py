@@ -5,10 +5,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import attrs
 import click
 
+from kuberpult_cli import output
 from kuberpult_cli.options import Shared, shared_options
-from kuberpult_core import Actor, Repository, open_repository
+from kuberpult_core import Actor, Repository, State, open_repository
+from kuberpult_core.layout import time_text
+from kuberpult_core.ports import Head, LoggedCommit
+from kuberpult_core.words import MAX_SHOWN
 
 _AUTHOR = re.compile(r"\s*([^<>\n]*[^<>\s])\s*<([^<>\s]*)>\s*")
 
@@ -19,6 +24,31 @@ def repository(given: Shared | None = None) -> Iterator[Repository]:
     given = given or shared_options(click.get_current_context())
     with open_repository(given.repo or ".", given.branch) as opened:
         yield opened
+
+
+@attrs.frozen
+class Seen:
+    """What a command reads: one commit, and the state that it holds."""
+
+    repository: Repository
+    head: Head
+    state: State
+
+
+@contextmanager
+def reading() -> Iterator[Seen]:
+    """What is published, or what was then with ``--at``, which is said."""
+    at = shared_options(click.get_current_context()).at
+    with repository() as opened:
+        head, state = opened.snapshot(at)
+        if at is not None and head.commit:
+            output.say(f"As of {moment(opened.store.commit(head.commit))}.")
+        yield Seen(opened, head, state)
+
+
+def moment(commit: LoggedCommit) -> str:
+    """A commit as people tell it from others: its time and the beginning of its id."""
+    return f"{time_text(commit.time)} (commit {commit.id[:MAX_SHOWN]})"
 
 
 def actor() -> Actor:

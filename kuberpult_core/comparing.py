@@ -1,12 +1,39 @@
-"""What is different: between two environments, between two releases."""
+"""What is different: between two environments, between two releases, between two states."""
 
 import difflib
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-from kuberpult_core.errors import NoManifest, UnknownEnvironment
-from kuberpult_core.model import Release, State
+import attrs
+
+from kuberpult_core import layout
+from kuberpult_core.causes import places_of
+from kuberpult_core.errors import NoManifest, UnknownEnvironment, printable
+from kuberpult_core.events import (
+    ApplicationDeleted,
+    ApplicationRemoved,
+    Deployed,
+    EnvironmentCreated,
+    EnvironmentDeleted,
+    EnvironmentUpdated,
+    Event,
+    LockCreated,
+    LockDeleted,
+    Queued,
+    QueueEmptied,
+    ReleaseCreated,
+    ReleaseDeleted,
+    SettingsUpdated,
+    TeamSet,
+    Undeployed,
+)
+from kuberpult_core.facts import Facts, Side
+from kuberpult_core.model import Broken, Release, State
 from kuberpult_core.names import ApplicationName, EnvironmentName, Version
+from kuberpult_core.ports import FILE, Touching
 from kuberpult_core.redaction import redacted
+from kuberpult_core.retelling import events_of
+from kuberpult_core.treediff import tree_difference
 from kuberpult_core.views import known_release, link_view
 
 MOST_LINES = 20_000
@@ -46,12 +73,16 @@ def manifest_differences(
         if environment in (None, name) and old.manifests.get(name) != new.manifests.get(name):
             before, after = (_shown(state, release, name, key) for release in (old, new))
             label, other_label = (f"{application}/{version}/{name}" for version in versions)
-            if max(len(before), len(after)) > MOST_LINES:
-                found[name] = f"{label} and {other_label} are different, and too long to compare\n"
-                continue
-            lines = difflib.unified_diff(before, after, label, other_label)
-            found[name] = "".join(map(_ended, lines))
+            found[name] = _unified(before, after, label, other_label)
     return found
+
+
+def _unified(before: list[str], after: list[str], label: str, other_label: str) -> str:
+    """The unified difference of two manifests that are not the same."""
+    if max(len(before), len(after)) > MOST_LINES:
+        return f"{label} and {other_label} are different, and too long to compare\n"
+    lines = "".join(map(_ended, difflib.unified_diff(before, after, label, other_label)))
+    return lines or f"{label} and {other_label} are different in what is not shown\n"
 
 
 def _shown(state: State, release: Release, name: EnvironmentName, key: bytes) -> list[str]:
@@ -69,3 +100,105 @@ def manifest(state: State, application: ApplicationName, version: Version, envir
     if blob is None:
         raise NoManifest(application, version, environment)
     return state.read_manifest(blob)
+
+
+# Between two states
+
+_ORDER: tuple[tuple[type[Event], ...], ...] = (
+    (Deployed, Undeployed, ApplicationRemoved),
+    (Queued, QueueEmptied),
+    (LockCreated, LockDeleted),
+    (ReleaseCreated, ReleaseDeleted),
+    (TeamSet, ApplicationDeleted),
+    (EnvironmentCreated, EnvironmentUpdated, EnvironmentDeleted),
+    (SettingsUpdated,),
+)
+"""What people look for first comes first."""
+
+
+def events_between(facts: Facts, wanted: Touching) -> list[Event]:
+    """What happened as far as it is *wanted*: versions first, then what waits, locks and the rest."""
+    asked = (wanted.environment, wanted.application)
+    concerned = [event for event in events_of(facts) if _is_asked(places_of(event), asked)]
+    return sorted(concerned, key=_rank)
+
+
+def _is_asked(places: Iterable[str | None], asked: Iterable[str | None]) -> bool:
+    return all(name is None or place == name for place, name in zip(places, asked, strict=True))
+
+
+def _rank(event: Event) -> int:
+    return next(rank for rank, kinds in enumerate(_ORDER) if isinstance(event, kinds))
+
+
+def others_between(facts: Facts, wanted: Touching) -> list[str]:
+    """The files that changed and that kuberpult has no word for, as far as they are *wanted*."""
+    return [path for path in facts.others if _is_asked(_place_of(path), (wanted.environment, wanted.application))]
+
+
+def _place_of(path: str) -> tuple[str | None, str | None]:
+    """The environment and the application that a file belongs to."""
+    match path.split("/"):
+        case ["environments", environment, "applications", application, *_]:
+            return environment, application
+        case ["environments", environment, *_]:
+            return environment, None
+        case ["applications", application, *_]:
+            return None, application
+    return None, None
+
+
+@attrs.frozen
+class ManifestDifference:
+    """What Argo CD gets for one application that it did not get before, or on another environment."""
+
+    environment: EnvironmentName
+    application: ApplicationName
+    text: str
+    """As a unified difference, Secrets hidden."""
+
+
+def deployed_differences(facts: Facts, wanted: Touching, key: bytes) -> Iterator[ManifestDifference]:
+    """Each deployed manifest that is another in the two states, as the file that Argo CD syncs; one at a time.
+
+    Secrets are hidden under *key*.
+    """
+    before, after = facts.before, facts.after
+    for changed in tree_difference(before.objects, before.tree, after.tree):
+        match changed.path.split("/"):
+            case ["environments", environment, "applications", application, "manifests", layout.MANIFEST]:
+                place = EnvironmentName(environment), ApplicationName(application)
+                if _is_asked(place, (wanted.environment, wanted.application)):
+                    yield ManifestDifference(*place, _deployed(before, place, after, place, key))
+
+
+def environment_differences(
+    side: Side, applications: Iterable[ApplicationName], one: EnvironmentName, other: EnvironmentName, key: bytes
+) -> Iterator[ManifestDifference]:
+    """For each of the *applications*, how what is deployed of it on *other* differs from what is on *one*."""
+    for application in applications:
+        yield ManifestDifference(
+            other, application, _deployed(side, (one, application), side, (other, application), key)
+        )
+
+
+_Place = tuple[EnvironmentName, ApplicationName]
+
+
+def _deployed(old: Side, there: _Place, new: Side, here: _Place, key: bytes) -> str:
+    (label, before), (other_label, after) = (_lines_of(*it, key) for it in ((old, there), (new, here)))
+    if before == after == []:
+        return f"{label} and {other_label} have no manifest\n"
+    return _unified(before, after, label, other_label)
+
+
+def _lines_of(side: Side, place: _Place, key: bytes) -> tuple[str, list[str]]:
+    """A deployed manifest as it is shown, under a label with its version."""
+    environment, application = place
+    entry = side.entry(f"{layout.manifest_folder(environment, application)}/{layout.MANIFEST}")
+    version = side.state.placement(environment, application).version
+    shown = "broken" if isinstance(version, Broken) else version or "none"
+    label = printable(f"{environment}/{application}/{shown}")
+    if entry is None or entry.mode != FILE:
+        return label, []
+    return label, redacted(side.objects.blob(entry.id), key).splitlines(keepends=True)

@@ -245,6 +245,16 @@ class UnknownRevision(NotFound):
 
 
 @attrs.define
+class UnknownCommit(NotFound):
+    """No release was built from that commit."""
+
+    commit: str
+    code = "unknown_commit"
+    words = "No release was built from the commit {commit!r}."
+    advice = "Give at least four digits of its id; `kuberpult release show` names the commit of a release."
+
+
+@attrs.define
 class EnvironmentExists(Rejected):
     """An environment of that name is there already."""
 

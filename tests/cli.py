@@ -42,6 +42,8 @@ from tests.support import File
 SCRIPT = Path(sysconfig.get_path("scripts")) / "kuberpult"
 """The console script that was installed."""
 GOLDEN = Path(__file__).parent / "golden"
+TAGS = {"first-train": 7, "search-on-staging": 11, "tested": 13, "freeze": 14}
+"""Names of commits of the story, by their numbers."""
 FORMS = ("table", "wide", "json", "jsonl", "yaml", "name")
 ADA = Actor("Ada Lovelace", "ada@example.com")
 BEN = Actor("Ben", "ben@example.com")
@@ -354,14 +356,24 @@ def new_desk(folder: Path) -> Desk:
 def _make_repositories(folder: Path) -> None:
     with init_repository(folder / "manifests.git") as repository:
         for number, command in enumerate(_story()):
-            repository.apply(command, BEN if number % 3 else ADA)
+            applied = repository.apply(command, BEN if number % 3 else ADA)
+            for tag in (tag for tag, tagged in TAGS.items() if tagged == number):
+                git_bytes(folder / "manifests.git", "tag", tag, str(applied.commit))
     with init_repository(folder / "foreign.git"):
+        import_files(folder / "foreign.git", {"README.md": File(b"Nothing yet.")})
+        git_bytes(folder / "foreign.git", "tag", "empty", "main")
         import_files(folder / "foreign.git", FOREIGN)
+        git_bytes(folder / "foreign.git", "tag", "all", "main")
 
 
 def import_files(repository: Path, files: Mapping[str, File]) -> None:
     """Commit *files* as all that there is, with git itself, which looks at names less closely."""
-    stream = b"commit refs/heads/main\ncommitter Somebody <somebody@example.com> 0 +0000\ndata 0\ndeleteall\n"
+    who, message = f"Somebody{ESCAPES}", f"Look{ESCAPES}\n\nKuberpult-Rules: {ESCAPES}\n".encode()
+    stream = f"commit refs/heads/main\ncommitter {who} <somebody@example.com> 0 +0000\n".encode()
+    stream += f"data {len(message)}\n".encode() + message
+    if git_bytes(repository, "for-each-ref", "refs/heads/main"):
+        stream += b"from refs/heads/main^0\n"
+    stream += b"deleteall\n"
     for path, file in files.items():
         named = "".join(f"\\{byte:03o}" for byte in path.encode())
         head = f'M {file.mode:o} inline "{named}"\ndata {len(file.content)}\n'

@@ -36,6 +36,7 @@ CHANGES = [
     ["lock", "expire"],
     ["queue", "cancel", "cart", "production"],
     ["train", "run", "staging"],
+    ["undo", "freeze"],
     ["batch", "friday.yaml"],
 ]
 READS = [
@@ -53,7 +54,14 @@ READS = [
     ["train", "plan", "staging"],
     ["overview"],
     ["doctor"],
+    ["log"],
+    ["why", "cart", "production"],
+    ["why", "--commit", "c0ffee1"],
+    ["diff", "tested"],
+    ["verify"],
 ]
+STREAMED = {"log", "verify"}
+"""Their YAML is a document for each item."""
 
 
 @pytest.fixture
@@ -189,10 +197,20 @@ def test_a_batch_is_one_commit(desk: Desk) -> None:
 def test_json_jsonl_and_yaml_say_the_same(desk: Desk, read: list[str]) -> None:
     answers = {form: desk.run(*read, "-o", form) for form in ("json", "jsonl", "yaml")}
     as_json = json.loads(answers["json"].out)
-    assert yaml.safe_load(answers["yaml"].out) == as_json or read == ["release", "diff", "cart", "1", "2"]
+    documents = list(yaml.safe_load_all(answers["yaml"].out))
+    assert documents == (as_json if read[0] in STREAMED else [as_json])
     lines = [json.loads(line) for line in answers["jsonl"].out.splitlines()]
     assert lines == (as_json if isinstance(as_json, list) else [as_json]) or read[0] == "train"
     assert len({ran.code for ran in answers.values()}) == 1
+
+
+def test_no_other_command_has_an_answer_for_spreadsheets_and_that_is_said_before_the_deed(desk: Desk) -> None:
+    before = every_byte(desk.repository)
+    for command in [*CHANGES, *(read for read in READS if read[0] != "log")]:
+        ran = desk.run(*command, "-o", "csv")
+        assert (ran.code, ran.out) == (2, "")
+        assert ran.err.startswith("Error: -o csv is a form of `kuberpult log` only.\n")
+    assert every_byte(desk.repository) == before
 
 
 @pytest.mark.parametrize("read", READS, ids=" ".join)

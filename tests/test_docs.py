@@ -183,7 +183,7 @@ def matches(expected: str, said: str) -> bool:
 
 def shape(text: str) -> str:
     text = re.sub(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?(Z| \+0000 UTC)?", "<time>", text)
-    return re.sub(r"\b[0-9a-f]{40}\b", "<id>", text)
+    return re.sub(r"\b(?:[0-9a-f]{40}|[0-9a-f]{12})\b", "<id>", text)
 
 
 def test_the_check_of_what_is_shown_can_fail() -> None:

@@ -29,6 +29,7 @@ from kuberpult_core.errors import (
     ReleaseTooOld,
     StoreUnavailable,
     UnknownApplication,
+    UnknownCommit,
     UnknownEnvironment,
     UnknownLock,
     UnknownRelease,
@@ -61,6 +62,7 @@ EXAMPLES: list[tuple[KuberpultError, str, type[KuberpultError]]] = [
     (UnknownTeam(TeamName("sre")), "unknown_team", NotFound),
     (UnknownUpstream(STAGING, PROD), "unknown_upstream", NotFound),
     (UnknownRevision("yesterday"), "unknown_revision", NotFound),
+    (UnknownCommit("c0ffee"), "unknown_commit", NotFound),
     (EnvironmentExists(STAGING), "environment_exists", Rejected),
     (ReleaseExistsDifferent(CART, Version(7), "source_author is another"), "release_exists_different", Rejected),
     (ReleaseTooOld(CART, Version(7)), "release_too_old", Rejected),
@@ -138,7 +140,7 @@ def test_every_refusal_of_the_rules_has_its_class() -> None:
 
 def test_what_the_rules_refuse_is_invalid_not_found_or_rejected() -> None:
     refusing = {kind.code for kind in kinds_of_errors() if issubclass(kind, Invalid | NotFound | Rejected)}
-    assert refusing == {*REFUSALS, "invalid_command", "unknown_revision"}
+    assert refusing == {*REFUSALS, "invalid_command", "unknown_commit", "unknown_revision"}
 
 
 @EACH

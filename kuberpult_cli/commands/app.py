@@ -4,8 +4,8 @@ import click
 
 from kuberpult_cli import output
 from kuberpult_cli.changing import carry_out, changing, destructive
-from kuberpult_cli.options import shared
-from kuberpult_cli.session import repository
+from kuberpult_cli.options import reads, shared
+from kuberpult_cli.session import reading
 from kuberpult_core import Cleanup, DeleteApplication, RemoveApplicationFromEnvironment, SetTeam, views
 from kuberpult_core.names import application_name
 
@@ -16,6 +16,7 @@ def command() -> None:
 
 
 @command.command("list")
+@reads
 @shared
 def list_() -> None:
     """List the applications.
@@ -24,9 +25,8 @@ def list_() -> None:
     Example:
       kuberpult app list -o name
     """
-    with repository() as opened:
-        state = opened.state()
-        found = [views.application_view(state, name) for name in sorted(state.applications)]
+    with reading() as seen:
+        found = [views.application_view(seen.state, name) for name in sorted(seen.state.applications)]
     rows = [
         (it["name"], it["team"], max(it["releases"], default=None), len(it["releases"]), len(it["placements"]))
         for it in found
@@ -37,6 +37,7 @@ def list_() -> None:
 
 @command.command()
 @click.argument("app")
+@reads
 @shared
 def show(app: str) -> None:
     """Show where APP is, what waits, and which locks lie in its way.
@@ -45,8 +46,8 @@ def show(app: str) -> None:
     Example:
       kuberpult app show cart
     """
-    with repository() as opened:
-        found = views.application_view(opened.state(), application_name(app))
+    with reading() as seen:
+        found = views.application_view(seen.state, application_name(app))
     rows = [
         (
             name,

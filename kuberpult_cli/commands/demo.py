@@ -200,6 +200,6 @@ def _say_what_next(folder: Path) -> None:
         "kuberpult train plan staging",
         "kuberpult app show cart",
         "kuberpult lock create production --id audit --message 'Until Friday' --expires 4h",
-        f"git -C {repository} log",
+        "kuberpult log",
     ):
         click.echo(f"  {line}")

@@ -4,12 +4,13 @@ import click
 
 from kuberpult_cli import output
 from kuberpult_cli.exits import DIFFERENT, DONE
-from kuberpult_cli.options import exits_like_diff, shared
-from kuberpult_cli.session import repository
+from kuberpult_cli.options import exits_like_diff, reads, shared
+from kuberpult_cli.session import reading
 from kuberpult_core import views
 
 
 @click.command()
+@reads
 @shared
 @exits_like_diff
 def command() -> int:
@@ -21,8 +22,8 @@ def command() -> int:
     Example:
       kuberpult doctor
     """
-    with repository() as opened:
-        problems = opened.problems()
+    with reading() as seen:
+        problems = seen.repository.problems(seen.head.commit)
     data = [views.problem_view(problem) for problem in problems]
     if not data and output.form() in ("table", "wide"):
         output.say("No problems found.")

@@ -1,5 +1,6 @@
 """``kuberpult env``: environments."""
 
+import secrets
 from typing import Any
 
 import click
@@ -7,12 +8,13 @@ import click
 from kuberpult_cli import output
 from kuberpult_cli.changing import carry_out, changing, destructive
 from kuberpult_cli.exits import DIFFERENT, DONE
-from kuberpult_cli.options import exits_like_diff, shared
+from kuberpult_cli.options import exits_like_diff, reads, shared
 from kuberpult_cli.parsing import config_document
-from kuberpult_cli.session import repository
+from kuberpult_cli.session import reading
 from kuberpult_core import CreateEnvironment, DeleteEnvironment, IfExists, UpdateEnvironment, comparing, views
 from kuberpult_core.config import checked
 from kuberpult_core.documents import merge
+from kuberpult_core.facts import Side
 from kuberpult_core.names import environment_name
 
 
@@ -122,6 +124,7 @@ def delete(name: str, ignore_locks: bool, allow_cascade: bool, yes: bool, dry_ru
 
 
 @command.command("list")
+@reads
 @shared
 def list_() -> None:
     """List the environments, in the order of promotion.
@@ -130,9 +133,9 @@ def list_() -> None:
     Example:
       kuberpult env list
     """
-    with repository() as opened:
-        state = opened.state()
-        found = [views.environment_view(state, name) for name in views.environments_in_order(state)]
+    with reading() as seen:
+        names = views.environments_in_order(seen.state)
+        found = [views.environment_view(seen.state, name) for name in names]
     rows = [
         (it["name"], it["upstream"], it["group"], it["applications"], it["queued"], len(it["locks"]))
         for it in found
@@ -143,6 +146,7 @@ def list_() -> None:
 
 @command.command()
 @click.argument("name")
+@reads
 @shared
 def show(name: str) -> None:
     """Show the config and the locks of NAME.
@@ -151,8 +155,8 @@ def show(name: str) -> None:
     Example:
       kuberpult env show staging -o yaml
     """
-    with repository() as opened:
-        found = views.environment_view(opened.state(), environment_name(name))
+    with reading() as seen:
+        found = views.environment_view(seen.state, environment_name(name))
     rows = [(key, value) for key, value in found.items() if key not in ("config", "locks")]
     rows.append(("locks", [lock["name"] for lock in found["locks"]]))
     output.emit(
@@ -163,25 +167,34 @@ def show(name: str) -> None:
 @command.command()
 @click.argument("env1")
 @click.argument("env2")
+@click.option("--manifests", is_flag=True, help="With the differences of their manifests, Secrets hidden.")
+@reads
 @shared
 @exits_like_diff
-def diff(env1: str, env2: str) -> int:
+def diff(env1: str, env2: str, manifests: bool) -> int:
     """List the applications that are not at the same version. Exit code 0: none, 1: some, 3: failed.
 
     \b
-    Example:
+    Examples:
       kuberpult env diff staging production
+      kuberpult env diff staging production --manifests
     """
     one, other = environment_name(env1), environment_name(env2)
-    with repository() as opened:
-        rows = comparing.difference(opened.state(), one, other)
-    if not rows and output.form() in ("table", "wide"):
-        output.say("No differences.")
-        return DONE
+    with reading() as seen:
+        rows = comparing.difference(seen.state, one, other)
+        if not rows and output.form() in ("table", "wide"):
+            output.say("No differences.")
+            return DONE
+        applications = [row["application"] for row in rows] if manifests else []
+        side = Side(seen.repository.store.objects, seen.head.tree, seen.state)
+        differences = comparing.environment_differences(side, applications, one, other, secrets.token_bytes(16))
+        texts = {it.application: it.text for it in differences}
     output.emit(
-        rows,
+        [{**row, "diff": texts[row["application"]]} for row in rows] if manifests else rows,
         ("APPLICATION", one.upper(), other.upper()),
         [(row["application"], row[one], row[other]) for row in rows],
         [f"application/{row['application']}" for row in rows],
     )
+    if output.form() in ("table", "wide"):
+        output.texts(texts.values())
     return DIFFERENT if rows else DONE

@@ -7,9 +7,9 @@ import click
 
 from kuberpult_cli import output
 from kuberpult_cli.changing import carry_out, changing
-from kuberpult_cli.options import shared
+from kuberpult_cli.options import reads, shared
 from kuberpult_cli.parsing import point_in_time
-from kuberpult_cli.session import repository
+from kuberpult_cli.session import reading
 from kuberpult_core import CreateLock, DeleteLock, ExpireLocks, IfMissing, OnUnlock, Target, views
 from kuberpult_core.names import application_name, environment_name
 from kuberpult_core.service import utc_now
@@ -125,6 +125,7 @@ def delete(
 @command.command("list")
 @click.option("--env", help="Only this environment.")
 @click.option("--app", help="Only what holds this application back.")
+@reads
 @shared
 def list_(env: str | None, app: str | None) -> None:
     """List the locks, whose they are, and what waits behind them.
@@ -135,9 +136,9 @@ def list_(env: str | None, app: str | None) -> None:
       kuberpult lock list --env production --app cart
     """
     now = utc_now()
-    with repository() as opened:
+    with reading() as seen:
         locks = views.locks_view(
-            opened.state(),
+            seen.state,
             environment_name(env) if env is not None else None,
             application_name(app) if app is not None else None,
         )

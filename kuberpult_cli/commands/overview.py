@@ -5,8 +5,8 @@ from typing import Any
 import click
 
 from kuberpult_cli import output
-from kuberpult_cli.options import shared
-from kuberpult_cli.session import repository
+from kuberpult_cli.options import reads, shared
+from kuberpult_cli.session import reading
 from kuberpult_core import views
 from kuberpult_core.names import environment_name, team_name
 
@@ -15,6 +15,7 @@ from kuberpult_core.names import environment_name, team_name
 @click.option("--env", help="Only this environment.")
 @click.option("--team", help="Only this team's applications.")
 @click.option("--app", metavar="PATTERN", help="Only applications of that name; * and ? stand for others.")
+@reads
 @shared
 def command(env: str | None, team: str | None, app: str | None) -> None:
     """Show services × environments: versions, queue, locks.
@@ -27,15 +28,14 @@ def command(env: str | None, team: str | None, app: str | None) -> None:
       kuberpult overview --env production --team checkout
       kuberpult overview --app 'cart*' -o json
     """
-    with repository() as opened:
-        head, state = opened.snapshot()
+    with reading() as seen:
         data = views.overview(
-            state,
+            seen.state,
             environment_name(env) if env is not None else None,
             team_name(team) if team is not None else None,
             app,
         )
-    data = {"commit": head.commit, **data}
+    data = {"commit": seen.head.commit, **data}
     names = [it["name"] for it in data["environments"]]
     rows = [_row(it, names) for it in data["applications"]]
     header = ("APPLICATION", "TEAM", "NEWEST", *(_heading(it) for it in data["environments"]))

@@ -4,8 +4,8 @@ import click
 
 from kuberpult_cli import output
 from kuberpult_cli.changing import carry_out, changing
-from kuberpult_cli.options import shared
-from kuberpult_cli.session import repository
+from kuberpult_cli.options import reads, shared
+from kuberpult_cli.session import reading
 from kuberpult_core import CancelQueued, views
 from kuberpult_core.names import environment_name
 
@@ -17,6 +17,7 @@ def command() -> None:
 
 @command.command("list")
 @click.option("--env", help="Only this environment.")
+@reads
 @shared
 def list_(env: str | None) -> None:
     """List what waits, and for which locks.
@@ -26,8 +27,8 @@ def list_(env: str | None) -> None:
       kuberpult queue list
       kuberpult queue list --env production -o json
     """
-    with repository() as opened:
-        waiting = views.queue_view(opened.state(), environment_name(env) if env is not None else None)
+    with reading() as seen:
+        waiting = views.queue_view(seen.state, environment_name(env) if env is not None else None)
     rows = [
         (it["environment"], it["application"], it["version"], it["queued"], [lock["name"] for lock in it["locks"]])
         for it in waiting

@@ -7,9 +7,9 @@ import click
 from kuberpult_cli import output
 from kuberpult_cli.changing import carry_out, changing
 from kuberpult_cli.exits import DIFFERENT, DONE
-from kuberpult_cli.options import exits_like_diff, shared
+from kuberpult_cli.options import exits_like_diff, reads, shared
 from kuberpult_cli.parsing import manifests
-from kuberpult_cli.session import repository
+from kuberpult_cli.session import reading
 from kuberpult_core import CreateRelease, comparing, views
 from kuberpult_core.names import application_name, environment_name, version_from
 
@@ -80,6 +80,7 @@ def create(
 
 @command.command("list")
 @click.argument("app")
+@reads
 @shared
 def list_(app: str) -> None:
     """List the releases of APP, the newest first, and where each is.
@@ -89,10 +90,9 @@ def list_(app: str) -> None:
       kuberpult release list cart
     """
     name = application_name(app)
-    with repository() as opened:
-        state = opened.state()
-        numbers = views.application_view(state, name)["releases"]
-        found = [views.release_view(state, name, number) for number in numbers]
+    with reading() as seen:
+        numbers = views.application_view(seen.state, name)["releases"]
+        found = [views.release_view(seen.state, name, number) for number in numbers]
     rows = [
         (
             it["version"],
@@ -112,6 +112,7 @@ def list_(app: str) -> None:
 @click.argument("app")
 @click.argument("version")
 @click.option("--manifest", "env", metavar="ENV", help="Print this environment's manifest as it is.")
+@reads
 @shared
 def show(app: str, version: str, env: str | None) -> None:
     """Show where a release came from and where it is, or print one of its manifests.
@@ -122,12 +123,11 @@ def show(app: str, version: str, env: str | None) -> None:
       kuberpult release show cart 12 --manifest staging | kubectl diff -f -
     """
     name, number = application_name(app), version_from(version)
-    with repository() as opened:
-        state = opened.state()
+    with reading() as seen:
         if env is not None:
-            output.raw(comparing.manifest(state, name, number, environment_name(env)))
+            output.raw(comparing.manifest(seen.state, name, number, environment_name(env)))
             return
-        found = views.release_view(state, name, number)
+        found = views.release_view(seen.state, name, number)
     rows = [(key, output.cell(value)) for key, value in found.items()]
     output.emit(found, ("FIELD", "VALUE"), rows, [f"release/{name}/{number}"])
 
@@ -137,6 +137,7 @@ def show(app: str, version: str, env: str | None) -> None:
 @click.argument("version1")
 @click.argument("version2")
 @click.option("--env", help="Only this environment's manifest.")
+@reads
 @shared
 @exits_like_diff
 def diff(app: str, version1: str, version2: str, env: str | None) -> int:
@@ -149,18 +150,14 @@ def diff(app: str, version1: str, version2: str, env: str | None) -> int:
       kuberpult release diff cart 11 12 --env production
     """
     name, one, other = application_name(app), version_from(version1), version_from(version2)
-    with repository() as opened:
-        state = opened.state()
-        differences = comparing.manifest_differences(
-            state, name, (one, other), environment_name(env) if env is not None else None, secrets.token_bytes(16)
-        )
+    only = environment_name(env) if env is not None else None
+    with reading() as seen:
+        differences = comparing.manifest_differences(seen.state, name, (one, other), only, secrets.token_bytes(16))
     data = [{"environment": where, "diff": text} for where, text in differences.items()]
     if not differences:
         output.say("No differences.")
     if output.form() in ("table", "wide"):
-        for text in differences.values():
-            for row in text.splitlines():
-                output.line(row)
+        output.texts(differences.values())
     else:
         output.emit(data, (), (), [f"manifest/{where}/{name}" for where in differences])
     return DIFFERENT if differences else DONE

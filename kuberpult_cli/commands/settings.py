@@ -6,8 +6,8 @@ import click
 
 from kuberpult_cli import output
 from kuberpult_cli.changing import carry_out, changing
-from kuberpult_cli.options import shared, shared_except
-from kuberpult_cli.session import repository
+from kuberpult_cli.options import reads, shared, shared_except
+from kuberpult_cli.session import reading
 from kuberpult_core import UpdateSettings
 
 
@@ -17,6 +17,7 @@ def command() -> None:
 
 
 @command.command()
+@reads
 @shared
 def show() -> None:
     """Show the settings, defaults included.
@@ -25,8 +26,8 @@ def show() -> None:
     Example:
       kuberpult settings show
     """
-    with repository() as opened:
-        settings = opened.state().settings
+    with reading() as seen:
+        settings = seen.state.settings
     data = {
         "url": settings.url,
         "branch": settings.branch,

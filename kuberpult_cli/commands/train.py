@@ -1,11 +1,41 @@
 """``kuberpult train``: make an environment equal to its upstream."""
 
+from collections.abc import Callable
+from typing import Any, TypeVar
+
 import click
 
 from kuberpult_cli.changing import carry_out, changing
 from kuberpult_cli.commands.deploy import lock_behavior
-from kuberpult_cli.options import shared
-from kuberpult_core import ReleaseTrain
+from kuberpult_cli.options import REVISION, REVISION_METAVAR, shared
+from kuberpult_core import ReleaseTrain, UpstreamThen
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _train(function: F) -> F:
+    """What a train is made of, whether it runs or is planned."""
+    for option in (
+        click.option(
+            "--from-state",
+            type=REVISION,
+            metavar=REVISION_METAVAR,
+            help="Take what upstream had then: a commit, a date, or 4h for four hours ago.",
+        ),
+        click.option("--fail-if-locked", is_flag=True, help="Leave out what is locked instead of queueing it."),
+        click.option("--ignore-locks", is_flag=True, help="Go through the locks."),
+        click.option("--team", help="Only this team's applications."),
+    ):
+        function = option(function)
+    return function
+
+
+def _command(
+    target: str, team: str | None, ignore_locks: bool, fail_if_locked: bool, from_state: str | None
+) -> ReleaseTrain:
+    behavior = lock_behavior(ignore_locks=ignore_locks, fail_if_locked=fail_if_locked)
+    then = UpstreamThen(from_state) if from_state is not None else None
+    return ReleaseTrain(target, team, behavior, from_state=then)
 
 
 @click.group()
@@ -15,36 +45,38 @@ def command() -> None:
 
 @command.command()
 @click.argument("target")
-@click.option("--team", help="Only this team's applications.")
-@click.option("--ignore-locks", is_flag=True, help="Go through the locks.")
-@click.option("--fail-if-locked", is_flag=True, help="Leave out what is locked instead of queueing it.")
+@_train
 @changing
 @shared
-def run(target: str, team: str | None, ignore_locks: bool, fail_if_locked: bool, dry_run: bool) -> None:
+def run(
+    target: str,
+    team: str | None,
+    ignore_locks: bool,
+    fail_if_locked: bool,
+    from_state: str | None,
+    dry_run: bool,
+) -> None:
     """Run a train to TARGET, an environment or a group of that name.
 
     \b
     Examples:
       kuberpult train run staging
       kuberpult train run production --team checkout
+      kuberpult train run production --from-state 2026-01-31T18:00   # what was tested then
       kuberpult train run production --dry-run
     """
-    behavior = lock_behavior(ignore_locks=ignore_locks, fail_if_locked=fail_if_locked)
-    carry_out(ReleaseTrain(target, team, behavior), dry_run=dry_run)
+    carry_out(_command(target, team, ignore_locks, fail_if_locked, from_state), dry_run=dry_run)
 
 
 @command.command()
 @click.argument("target")
-@click.option("--team", help="Only this team's applications.")
-@click.option("--ignore-locks", is_flag=True, help="Go through the locks.")
-@click.option("--fail-if-locked", is_flag=True, help="Leave out what is locked instead of queueing it.")
+@_train
 @shared
-def plan(target: str, team: str | None, ignore_locks: bool, fail_if_locked: bool) -> None:
+def plan(target: str, team: str | None, ignore_locks: bool, fail_if_locked: bool, from_state: str | None) -> None:
     """Show what a train to TARGET would do, with the reason for every skip. Changes nothing.
 
     \b
     Example:
       kuberpult train plan production
     """
-    behavior = lock_behavior(ignore_locks=ignore_locks, fail_if_locked=fail_if_locked)
-    carry_out(ReleaseTrain(target, team, behavior), dry_run=True)
+    carry_out(_command(target, team, ignore_locks, fail_if_locked, from_state), dry_run=True)

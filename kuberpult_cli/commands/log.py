@@ -1,0 +1,150 @@
+"""``kuberpult log``: what happened, who did it and why."""
+
+import csv
+import io
+from collections.abc import Iterable, Iterator
+from functools import partial
+from itertools import islice
+
+import click
+
+from kuberpult_cli import output, telling
+from kuberpult_cli.options import reads, shared_except
+from kuberpult_cli.parsing import past_time
+from kuberpult_cli.session import reading
+from kuberpult_core.comparing import others_between
+from kuberpult_core.differences import PlacementChanged
+from kuberpult_core.errors import printable
+from kuberpult_core.events import ApplicationRemoved, Deployed, Undeployed
+from kuberpult_core.layout import time_text
+from kuberpult_core.log import Entry, concerning, entry_view
+from kuberpult_core.names import application_name, environment_name
+from kuberpult_core.ports import Touching
+from kuberpult_core.service import utc_now
+
+NEWEST = 20
+"""Commits that are listed unless another number is asked for."""
+_COLUMNS = ("time", "actor", "environment", "application", "version_before", "version_after", "commit", "cause")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""What a cell begins with that a spreadsheet would carry out."""
+
+
+@click.command()
+@click.option("--env", help="Only what touches this environment.")
+@click.option("--app", help="Only what touches this application.")
+@click.option("--author", "by", metavar="A", help="Only by this person: a part of the name or the mail address.")
+@click.option("--since", metavar="DATE", help="Only since then: a date, or 4h for four hours ago.")
+@click.option(
+    "-n",
+    "--limit",
+    type=click.IntRange(min=0),
+    default=NEWEST,
+    show_default=True,
+    metavar="N",
+    help="So many commits at most; 0 for all.",
+)
+@reads
+@shared_except("--author", csv=True)
+def command(env: str | None, app: str | None, by: str | None, since: str | None, limit: int) -> None:
+    """List what happened, the newest first.
+
+    Each commit with its facts and their causes; one that is not kuberpult's own is marked
+    as foreign. -o csv has a line for each change of a version on an environment.
+
+    \b
+    Examples:
+      kuberpult log
+      kuberpult log --env production --app cart --since 7d
+      kuberpult log --author ada@example.com -n 5 -o wide
+      kuberpult log --env production --since 2026-01-01 -n 0 -o csv
+    """
+    wanted = Touching(
+        environment_name(env) if env is not None else None,
+        application_name(app) if app is not None else None,
+        by,
+        past_time(since, utc_now()) if since is not None else None,
+    )
+    with reading() as seen:
+        entries = seen.repository.log(wanted, seen.head.commit)
+        _answer(islice(entries, limit or None), wanted, limit)
+
+
+def _answer(entries: Iterator[Entry], wanted: Touching, limit: int) -> None:
+    counted = _Counted(entries)
+    if output.form() == "csv":
+        _show_csv(counted, wanted)
+    else:
+        output.stream(
+            counted,
+            lambda it: entry_view(it, concerning(it.told, wanted)),
+            partial(_lines, wanted),
+            lambda it: [it.commit.id],
+        )
+    if counted.count == limit == NEWEST:
+        output.say(f"These are the newest {NEWEST}; -n 0 shows all.")
+    if not counted.count and output.form() in ("table", "wide"):
+        output.say("Nothing found.")
+
+
+class _Counted:
+    """Entries, and how many there were."""
+
+    def __init__(self, entries: Iterator[Entry]) -> None:
+        self._entries = entries
+        self.count = 0
+
+    def __iter__(self) -> Iterator[Entry]:
+        for entry in self._entries:
+            self.count += 1
+            yield entry
+
+
+def _lines(wanted: Touching, logged: Entry) -> Iterator[str]:
+    is_foreign = logged.command is None and logged.problem is None
+    yield f"{telling.head(logged.commit)}{' (foreign)' if is_foreign else ''}"
+    if logged.problem:
+        yield f"{telling.INDENT}its record cannot be read: {logged.problem}"
+    facts = map(telling.told_line, concerning(logged.told, wanted))
+    yield from telling.below(facts, others_between(logged.facts, wanted))
+
+
+# For spreadsheets
+
+
+def _show_csv(entries: Iterable[Entry], wanted: Touching) -> None:
+    _csv_line(_COLUMNS)
+    for entry in entries:
+        for row in _changes_of_versions(entry, wanted):
+            _csv_line(row)
+
+
+def _csv_line(cells: Iterable[object]) -> None:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerow(map(_harmless, cells))
+    click.echo(text.getvalue(), nl=False)
+
+
+def _harmless(value: object) -> str:
+    """A cell that neither a terminal nor a spreadsheet obeys."""
+    text = "" if value is None else str(value)
+    return f"{chr(39) if text.startswith(_FORMULA) else ''}{printable(text)}"
+
+
+def _changes_of_versions(logged: Entry, wanted: Touching) -> Iterator[tuple[object, ...]]:
+    """A row for each placement that has another version, or none any more."""
+    causes = {
+        (it.event.environment, it.event.application): it.cause
+        for it in logged.told
+        if isinstance(it.event, Deployed | Undeployed | ApplicationRemoved)
+    }
+    commit = logged.commit
+    for it in logged.facts.differences:
+        if isinstance(it, PlacementChanged) and it.old.version != it.new.version and _is_wanted(it, wanted):
+            place = it.environment, it.application
+            cause = causes.get(place, "the environment was deleted")
+            versions = it.old.version, it.new.version
+            yield time_text(commit.time), commit.author, *place, *versions, commit.id, cause
+
+
+def _is_wanted(changed: PlacementChanged, wanted: Touching) -> bool:
+    return wanted.environment in (None, changed.environment) and wanted.application in (None, changed.application)
