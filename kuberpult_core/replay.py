@@ -14,7 +14,7 @@ from kuberpult_core.decision import Decision
 from kuberpult_core.editing import Unwritten, edited
 from kuberpult_core.errors import Invalid, KuberpultError, quoted
 from kuberpult_core.facts import Facts, facts_between
-from kuberpult_core.ports import LoggedCommit, ObjectId, Objects
+from kuberpult_core.ports import UNSIGNED, LoggedCommit, ObjectId, Objects, Signature, SignatureState
 from kuberpult_core.reading import state_of
 from kuberpult_core.stamp import Stamp
 from kuberpult_core.treediff import tree_difference
@@ -26,6 +26,7 @@ class Proven:
 
     status: ClassVar[str] = "proven"
     commit: LoggedCommit
+    signature: Signature = UNSIGNED
 
 
 @attrs.frozen
@@ -35,6 +36,7 @@ class Foreign:
     status: ClassVar[str] = "foreign"
     commit: LoggedCommit
     facts: Facts
+    signature: Signature = UNSIGNED
 
 
 @attrs.frozen
@@ -46,6 +48,7 @@ class Different:
     reason: str
     path: str | None = None
     """The first path that is not as it should be."""
+    signature: Signature = UNSIGNED
 
 
 @attrs.frozen
@@ -55,6 +58,7 @@ class OtherRules:
     status: ClassVar[str] = "other_rules"
     commit: LoggedCommit
     rules: int
+    signature: Signature = UNSIGNED
 
 
 Verdict = Proven | Foreign | Different | OtherRules
@@ -102,3 +106,10 @@ def _told(commit: LoggedCommit, decision: Decision) -> Proven | Different:
         return Proven(commit)
     line = next((it for it in told if it not in lines), "a line is missing")
     return Different(commit, f"its message says something else than what happened: {quoted(line)}")
+
+
+def signed(found: Verdict, signature: Signature) -> Verdict:
+    """*found* with what the commit's signature is worth; a bad one is a difference in itself."""
+    if signature.state is SignatureState.BAD and not isinstance(found, Different):
+        return Different(found.commit, f"its signature is bad: {signature.reason}", signature=signature)
+    return attrs.evolve(found, signature=signature)

@@ -28,7 +28,7 @@ from kuberpult_core.past import UpstreamThen
 from kuberpult_core.plan import Plan, difference
 from kuberpult_core.ports import BranchLocked, Head, LoggedCommit, NewCommit, ObjectId, Store, Touching
 from kuberpult_core.reading import Problem, state_of
-from kuberpult_core.replay import Verdict, verdict
+from kuberpult_core.replay import Verdict, signed, verdict
 from kuberpult_core.stamp import Actor, Stamp
 from kuberpult_core.views import Data
 from kuberpult_core.why import why
@@ -155,7 +155,8 @@ class Repository:
         if start is not None:
             before = self.store.commit(start).tree
         for commit in self.store.log(start):
-            yield verdict(self.store.objects, commit, before)
+            found = verdict(self.store.objects, commit, before)
+            yield signed(found, self.store.signature(commit.id))
             before = commit.tree
 
     def plan(self, command: Command) -> Plan:
