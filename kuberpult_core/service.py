@@ -36,6 +36,7 @@ from kuberpult_core.why import why
 PATIENCE = 30.0
 """Seconds to keep trying while others change the branch."""
 EVERYTHING = Touching()
+_NOT_HERE = "it is not in the history of this branch"
 _FIRST_WAIT, _LONGEST_WAIT = 0.005, 0.5
 
 
@@ -149,12 +150,15 @@ class Repository:
         return facts_between(self.store.objects, *trees)
 
     def verify(self, since: str | None = None) -> Iterator[Verdict]:
-        """What a replay says of each commit, oldest first: all, or those after *since*."""
-        before: ObjectId | None = None
+        """What a replay says of each commit, oldest first: all, or those after *since*.
+
+        Raises :class:`UnknownRevision` if that is not in the history of this branch.
+        """
         start = self.revision(since) if since is not None else None
-        if start is not None:
-            before = self.store.commit(start).tree
+        before = self.store.commit(start).tree if start is not None else None
         for commit in self.store.log(start):
+            if start is not None and commit.parent is None:
+                raise UnknownRevision(since or "", _NOT_HERE)
             found = verdict(self.store.objects, commit, before)
             yield signed(found, self.store.signature(commit.id))
             before = commit.tree
@@ -196,7 +200,7 @@ class Repository:
     def _with_facts(self, command: Undo, commit_id: ObjectId) -> Undo:
         commit = next((it for it in self.store.history(Touching()) if it.id == commit_id), None)
         if commit is None:
-            raise UnknownRevision(command.commit, "it is not in the history of this branch")
+            raise UnknownRevision(command.commit, _NOT_HERE)
         facts = facts_of_commit(self.store.objects, commit, self._tree_before(commit))
         return attrs.evolve(command, commit=commit_id, facts=facts)
 
