@@ -58,7 +58,7 @@ class OtherRules:
 
 
 _POISONED = (LookupError, ValueError, RecursionError)
-"""What only a forged record leads to: a manifest that is not in its release, half a character, nesting without end."""
+"""What only a forged record leads to: a manifest that its release lacks, half a character, nesting without end."""
 
 Verdict = Proven | Foreign | Different | OtherRules
 """What a replay says of one commit."""
