@@ -9,6 +9,7 @@ from kuberpult_core.decide.course import Course
 from kuberpult_core.decide.restoring import moved_on
 from kuberpult_core.decision import IgnoresLocks, Skip, SkipReason
 from kuberpult_core.differences import Placed, PlacementChanged
+from kuberpult_core.errors import DuplicateApplicationName
 from kuberpult_core.events import Cause, Deployed, Queued, Undeployed
 from kuberpult_core.model import Broken, LockBehavior, LockInTheWay, Placement, State
 from kuberpult_core.names import Version
@@ -126,6 +127,16 @@ class Replacing:
                 return Skip(SkipReason.NO_MANIFEST, environment, application, version)
         if target.version is not None:
             return unlocking.placing_fault(state, environment, application, target.version)
+        return self._name_fault(it, now, target)
+
+    def _name_fault(self, it: PlacementChanged, now: Placement, target: Placed) -> Skip | None:
+        """Why nothing can wait where nothing is: it would have a name in Argo CD that another has by now."""
+        if target.queued is None or now.version is not None or now.queued is not None:
+            return None
+        try:
+            argocd.check_name(self.course.state, it.environment, it.application)
+        except DuplicateApplicationName as fault:
+            return Skip(SkipReason.BROKEN, it.environment, it.application, target.queued, detail=fault.sentence)
         return None
 
 
