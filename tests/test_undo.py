@@ -366,6 +366,13 @@ MOVED: dict[str, Moved] = {
         [1],
         ["it is another one by now, or gone"],
     ),
+    "a release that says something else": (
+        release("new", 1, "dev"),
+        [DeleteApplication("new"), release("new", 1, "dev", display_version="v1")],
+        lambda world: world.releases("new"),
+        [1],
+        ["it is another one by now, or gone"],
+    ),
     "releases that are there again": (
         DeleteApplication("cart"),
         release("cart", 2, "dev"),
@@ -506,13 +513,51 @@ def test_undo_of_one_lock_of_two_releases_nothing() -> None:
     assert world.locks("dev") == {"other": "wait"}
 
 
-def test_undo_of_a_lock_leaves_alone_what_waited_before_without_any_lock() -> None:
+def waiting_without_a_lock() -> World:
+    """cart 2 on dev, and 3 that waits although somebody took the lock away by hand."""
     world = line(lock("dev"), Deploy("dev", "cart", 3))
     world.by_hand(Remove("environments/dev/locks"))
-    world.when(lock("dev", "again"))
+    return world
+
+
+@pytest.mark.parametrize(
+    "held",
+    [lock("dev"), lock("dev", application="cart"), lock("dev", team="sre")],
+    ids=["environment", "application", "team"],
+)
+def test_undo_of_a_lock_leaves_alone_what_waited_before_without_any_lock(held: Command) -> None:
+    world = waiting_without_a_lock()
+    world.when(held)
     decision = world.when(Undo("HEAD"))
     assert world.at("dev") == (2, 3)
     assert kinds(decision) == ["LockDeleted"]
+
+
+def test_undo_of_a_team_leaves_alone_what_waited_before_without_any_lock() -> None:
+    world = waiting_without_a_lock()
+    commit = did(world, SetTeam("cart", "ops"))
+    world.when(lock("dev", team="ops"))
+    decision = world.when(Undo(commit))
+    assert world.at("dev") == (2, 3)
+    assert kinds(decision) == ["TeamSet"]
+
+
+@pytest.mark.parametrize("command", [CancelQueued("dev", "cart"), Deploy("dev", "cart", 1)])
+def test_what_waited_without_any_lock_waits_again(command: Command) -> None:
+    world = waiting_without_a_lock()
+    world.when(command, Undo("HEAD"))
+    assert world.at("dev") == (2, 3)
+
+
+@pytest.mark.parametrize(
+    ("waits", "words"), [(2, "3 → 2 (undone)"), (1, "3 → 2 (undone) (1 does not wait any more)")]
+)
+def test_an_undo_says_what_does_not_wait_any_more(waits: int, words: str) -> None:
+    world = line(lock("dev"))
+    world.when(Batch([Deploy("dev", "cart", 3, "ignore"), Deploy("dev", "cart", waits)]))
+    decision = world.when(Undo("HEAD"))
+    assert lines(decision)[0] == f"deployment/dev/cart {words}"
+    assert world.at("dev") == (2, None)
 
 
 def test_undo_of_a_team_releases_what_the_new_teams_lock_held_back() -> None:
@@ -836,6 +881,23 @@ def test_an_unreadable_config_is_left_alone_and_the_rest_is_undone() -> None:
     assert world.file("environments/dev/config.json") == "{"
 
 
+@pytest.mark.parametrize(
+    ("command", "listed"),
+    [
+        (UpdateEnvironment("staging", {"upstream": None}), "its config is another one by now"),
+        (environment("new"), "its config is another one by now, or something is on it"),
+    ],
+)
+def test_a_config_that_says_nothing_is_not_one_that_cannot_be_read(command: Command, listed: str) -> None:
+    world = line()
+    commit = did(world, command)
+    name = getattr(command, "environment", "")
+    assert world.file(f"environments/{name}/config.json") == "{}\n"
+    world.by_hand(written(f"environments/{name}/config.json", "{"))
+    assert moved_on(world.when(Undo(commit))) == [listed]
+    assert world.file(f"environments/{name}/config.json") == "{"
+
+
 def test_deployments_on_an_environment_with_an_unreadable_config_are_undone() -> None:
     world = line(deploys("cart", 3, "dev"))
     commit = world.head.commit
@@ -923,6 +985,13 @@ def test_settings_that_somebody_broke_are_left_alone() -> None:
     world.by_hand(written("kuberpult.json", "{"))
     assert moved_on(world.when(Undo("HEAD~1"))) == ["the settings are others by now"]
     assert world.file("kuberpult.json") == "{"
+
+
+def test_settings_that_were_taken_away_do_not_replace_those_that_somebody_broke() -> None:
+    world = line()
+    world.by_hand(Remove("kuberpult.json"))
+    world.by_hand(written("kuberpult.json", "{"))
+    assert moved_on(world.when(Undo("HEAD~1"))) == ["the settings are others by now"]
 
 
 def test_an_upstream_that_is_gone_keeps_a_config_from_coming_back() -> None:
