@@ -29,8 +29,10 @@ from kuberpult_core import (
     RemoveApplicationFromEnvironment,
     SetTeam,
     Target,
+    Undo,
     UpdateEnvironment,
     UpdateSettings,
+    UpstreamThen,
     batch_from,
     command_data,
     command_from,
@@ -38,6 +40,19 @@ from kuberpult_core import (
 )
 from kuberpult_core.codec import MAX_BATCH_BYTES, command_from_log, error_data, logged_command
 from kuberpult_core.commands import SingleCommand
+from kuberpult_core.differences import (
+    Difference,
+    EnvironmentChanged,
+    KeptDocument,
+    KeptLock,
+    KeptRelease,
+    LockChanged,
+    Placed,
+    PlacementChanged,
+    ReleaseChanged,
+    SettingsChanged,
+    TeamChanged,
+)
 from kuberpult_core.errors import (
     InvalidCommand,
     InvalidConfig,
@@ -47,6 +62,11 @@ from kuberpult_core.errors import (
     PlanOutdated,
     UnknownEnvironment,
 )
+from kuberpult_core.manifests import BlobId
+from kuberpult_core.model import Lock, LockScope, OnUnlock, Origin
+from kuberpult_core.names import ApplicationName, EnvironmentName, LockId, TeamName, Version
+from kuberpult_core.past import CommitFacts, Waiting
+from kuberpult_core.ports import FILE, FOLDER, Entry, ObjectId
 from tests.rules import ADA, NOON, deploys, environment, given, lock, release, releases, unlock
 
 FULL_CONFIG: dict[str, Any] = {
@@ -105,6 +125,10 @@ SINGLE: list[SingleCommand] = [
     DeleteApplication("cart"),
     DeleteApplication("cart", ignore_locks=True, allow_cascade=True),
     UpdateSettings({"url": None, "keepReleases": 3, "longNames": True}),
+    Undo("HEAD~1"),
+    Undo("0123abcd" * 5, allow_cascade=True),
+    ReleaseTrain("staging", from_state=UpstreamThen("2026-01-31T12:00")),
+    ReleaseTrain("eu", "sre", "ignore", from_state=UpstreamThen("v1.2^{commit}")),
 ]
 COMMANDS: list[Command] = [*SINGLE, Batch(()), Batch(SINGLE)]
 EACH = pytest.mark.parametrize("command", COMMANDS, ids=lambda command: type(command).__name__)
@@ -387,6 +411,68 @@ def test_a_logged_manifest_is_an_id_and_a_size(manifest: Any) -> None:
 def test_a_log_line_that_cannot_be_read_is_an_invalid_error(text: str) -> None:
     with pytest.raises(Invalid):
         command_from_log(text)
+
+
+STAGING, CART, SRE = EnvironmentName("staging"), ApplicationName("cart"), TeamName("sre")
+A_FILE, A_FOLDER = Entry(FILE, ObjectId(BLOB)), Entry(FOLDER, ObjectId("1" * 40))
+FULL_LOCK = Lock("two\nlines 😀", NOON, ADA, "https://ci.example.com", NOON, OnUnlock.DISCARD, "2h")
+KEPT = KeptRelease(
+    {STAGING: Manifest(BlobId(BLOB), 5)},
+    Origin("0123abcd", "Ada", "Fix\n\nit", "v7", NOON),
+    A_FOLDER,
+    is_undeploy=True,
+)
+DIFFERENCES: list[Difference] = [
+    SettingsChanged(None, KeptDocument({"url": "ü", "of others": [1.5, None, {}]}, A_FILE)),
+    SettingsChanged(KeptDocument({}, A_FILE), None),
+    EnvironmentChanged(STAGING, KeptDocument(FULL_CONFIG, A_FILE), KeptDocument({})),
+    TeamChanged(CART, None, SRE),
+    ReleaseChanged(CART, Version(7), KEPT, None),
+    ReleaseChanged(CART, Version(8), None, KeptRelease({}, Origin(), A_FOLDER)),
+    LockChanged(LockScope(STAGING), LockId("freeze"), KeptLock(FULL_LOCK, A_FOLDER), KeptLock(Lock("😀"), A_FILE)),
+    LockChanged(LockScope(STAGING, CART), LockId("freeze"), None, KeptLock(Lock(""), A_FILE)),
+    LockChanged(LockScope(STAGING, team=SRE), LockId("freeze"), KeptLock(Lock(""), A_FILE), None),
+    PlacementChanged(STAGING, CART, Placed(), Placed(Version(1), Version(2))),
+]
+FACTS = CommitFacts("Deploy 😀", tuple(DIFFERENCES), ("junk\n",), (Waiting(STAGING, CART),))
+COMPLETED: list[SingleCommand] = [
+    Undo(BLOB, facts=CommitFacts("")),
+    Undo(BLOB, allow_cascade=True, facts=FACTS),
+    ReleaseTrain("staging", from_state=UpstreamThen(BLOB, {})),
+    ReleaseTrain("eu", from_state=UpstreamThen(BLOB, {STAGING: {CART: Version(1), ApplicationName("web"): None}})),
+]
+EACH_COMPLETED = pytest.mark.parametrize(
+    "command", [*COMPLETED, Batch(COMPLETED)], ids=lambda it: type(it).__name__
+)
+
+
+def test_every_kind_of_difference_is_among_the_examples() -> None:
+    assert {type(difference) for difference in DIFFERENCES} == set(get_args(Difference))
+
+
+@EACH_COMPLETED
+def test_what_a_command_carries_of_the_past_survives_the_log(command: Command) -> None:
+    line = logged_command(command)
+    assert line.isascii()
+    assert line.isprintable()
+    assert command_from_log(line) == command
+    assert logged_command(command_from_log(line)) == line
+
+
+@EACH_COMPLETED
+def test_what_a_command_carries_of_the_past_stays_in_the_log(command: Command) -> None:
+    """Whoever gets the command can ask for it again; what the past was, the repository says then."""
+    text = json.dumps(command_data(command))
+    assert "facts" not in text
+    assert "versions" not in text
+    back = command_from(json.loads(text))
+    assert command_data(back) == command_data(command)
+
+
+@EACH_COMPLETED
+def test_what_a_command_carries_of_the_past_is_not_taken_from_anybody(command: Command) -> None:
+    with pytest.raises(Invalid, match=r"unknown keys: (facts|versions)"):
+        command_from(json.loads(logged_command(command)))
 
 
 def test_a_manifest_from_the_log_has_no_text_to_send() -> None:

@@ -9,11 +9,14 @@ from kuberpult_core.decide.course import Course
 from kuberpult_core.decide.restoring import moved_on
 from kuberpult_core.decision import IgnoresLocks, Skip, SkipReason
 from kuberpult_core.differences import Placed, PlacementChanged
+from kuberpult_core.errors import DuplicateApplicationName
 from kuberpult_core.events import Cause, Deployed, Queued, Undeployed
 from kuberpult_core.model import Broken, LockBehavior, LockInTheWay, Placement, State
 from kuberpult_core.names import Version
 
 Where = unlocking.Waiting
+NOTHING = Placed()
+"""Nothing in place, and nothing that waits."""
 
 
 def locks_in_the_way(
@@ -37,26 +40,11 @@ class Replacing:
     waited_unlocked: Collection[Where]
     """Where something may wait although no lock is in the way, since it did before."""
 
-    def put_back(self, placements: Iterable[PlacementChanged], *, allow_cascade: bool) -> None:
-        """Put all *placements* back that are as the commit left them."""
-        targets = [(it, self._target(it)) for it in placements]
-        going = [it for it, target in targets if target is not None and self._goes(it, target)]
-        self._check_cascade(going, allow_cascade)
-        for difference, target in targets:
-            if target is not None:
-                self._put(difference, target)
-
-    def _goes(self, it: PlacementChanged, target: Placed) -> bool:
-        return target.version is None and self._now(it).version is not None
-
-    def _check_cascade(self, going: list[PlacementChanged], allowed: bool) -> None:
-        """Refuse with all that Argo CD would delete, not only with the first; list it, if that is allowed."""
-        titles = tuple(
-            title for it in going for title in argocd.going(self.course.state, it.environment, [it.application])
-        )
-        if not allowed:
-            argocd.refuse_cascade(titles)
-        self.course.cascade(titles)
+    def put_back(self, placements: Iterable[PlacementChanged]) -> None:
+        """Put all *placements* back that are as the commit left them; those that go first, to free their names."""
+        targets = [(it, target) for it in placements if (target := self._target(it)) is not None]
+        for difference, target in sorted(targets, key=lambda found: found[1] != NOTHING):
+            self._put(difference, target)
 
     def _now(self, it: PlacementChanged) -> Placement:
         return self.course.state.placement(it.environment, it.application)
@@ -113,6 +101,7 @@ class Replacing:
                 Deployed(environment, application, target.version, version, Cause.UNDONE, dropped, target.queued)
             )
         elif version is not None:
+            self.course.cascade(argocd.going(self.course.state, environment, [application]))
             self.course.happens(
                 Undeployed(environment, application, version, Cause.UNDONE, dropped, target.queued)
             )
@@ -136,9 +125,19 @@ class Replacing:
             release = state.release(application, version)
             if release and not deploying.can_run(release, environment, LockBehavior.IGNORE):
                 return Skip(SkipReason.NO_MANIFEST, environment, application, version)
-        if target.version is None:
+        if target.version is not None:
+            return unlocking.placing_fault(state, environment, application, target.version)
+        return self._name_fault(it, now, target)
+
+    def _name_fault(self, it: PlacementChanged, now: Placement, target: Placed) -> Skip | None:
+        """Why nothing can wait where nothing is: it would have a name in Argo CD that another has by now."""
+        if target.queued is None or now.version is not None or now.queued is not None:
             return None
-        return unlocking.placing_fault(state, environment, application, target.version)
+        try:
+            argocd.check_name(self.course.state, it.environment, it.application)
+        except DuplicateApplicationName as fault:
+            return Skip(SkipReason.BROKEN, it.environment, it.application, target.queued, detail=fault.sentence)
+        return None
 
 
 def _shown(version: Version | Broken | None) -> str:

@@ -70,7 +70,7 @@ def in_any_order(course: Course, restore: Callable[[T], Skip | None], parts: Ite
         waiting = [part for part, _ in left]
 
 
-def environment_config(course: Course, difference: EnvironmentChanged, *, allow_cascade: bool) -> Skip | None:
+def environment_config(course: Course, difference: EnvironmentChanged) -> Skip | None:
     """An environment's configuration as it was, and the environment itself if it is gone; or why not."""
     name, old, new = difference.environment, difference.old, difference.new
     there = course.state.environments.get(name)
@@ -80,17 +80,17 @@ def environment_config(course: Course, difference: EnvironmentChanged, *, allow_
         return Skip(SkipReason.MOVED_ON, name, detail="it is there again" if there else "it is gone")
     if there and new and (there.stored.problem or there.stored.document != new.document):
         return Skip(SkipReason.MOVED_ON, name, detail="its config is another one by now")
-    if fault := _config_fault(course, name, StoredConfig(old.document), allow_cascade=allow_cascade):
+    if fault := _config_fault(course, name, StoredConfig(old.document)):
         return Skip(SkipReason.BROKEN, name, detail=fault)
     kind = EnvironmentUpdated if there else EnvironmentCreated
     course.happens(kind(name, old.document, old.entry))
     return None
 
 
-def _config_fault(course: Course, name: EnvironmentName, old: StoredConfig, *, allow_cascade: bool) -> str | None:
-    """Why the configuration cannot come back today; deletions by Argo CD are refused as they always are."""
+def _config_fault(course: Course, name: EnvironmentName, old: StoredConfig) -> str | None:
+    """Why the configuration cannot come back today; what Argo CD would delete is only listed here."""
     try:
-        environments.check_config(course, name, old.config, allow_cascade=allow_cascade)
+        environments.check_config(course, name, old.config, allow_cascade=True)
     except (UnknownUpstream, InvalidConfig, DuplicateApplicationName) as fault:
         return str(fault)
     return None

@@ -10,7 +10,7 @@ from functools import partial
 from typing import TypeVar
 
 from kuberpult_core.commands import Undo
-from kuberpult_core.decide import restoring, unlocking
+from kuberpult_core.decide import argocd, restoring, unlocking
 from kuberpult_core.decide.course import Course
 from kuberpult_core.decide.replacing import Replacing, locks_in_the_way
 from kuberpult_core.differences import (
@@ -35,19 +35,22 @@ def undo(course: Course, command: Undo) -> None:
     if facts is None:
         raise InvalidCommand("$.facts", "what the commit did has to be read from the repository first")
     held = _held(course, facts)
-    _turn_round(course, facts, allow_cascade=command.allow_cascade)
+    cascades = len(course.decision(command).cascades)
+    _turn_round(course, facts)
+    if not command.allow_cascade:  # with all that would go, not only with the first
+        argocd.refuse_cascade(course.decision(command).cascades[cascades:])
     unlocking.release_unlocked(course, held, OnUnlock.DEPLOY)
     if facts.others:
         course.note(f"Files that kuberpult does not know stay as they are: {', '.join(facts.others)}.")
 
 
-def _turn_round(course: Course, facts: CommitFacts, *, allow_cascade: bool) -> None:
+def _turn_round(course: Course, facts: CommitFacts) -> None:
     placements, releases = _of(facts, PlacementChanged), _of(facts, ReleaseChanged)
     environments = _of(facts, EnvironmentChanged)
     replacing = Replacing(course, locks_in_the_way(course.state, placements), _waited(facts))
     for settings in _of(facts, SettingsChanged):
         restoring.settings(course, settings)
-    configs = partial(restoring.environment_config, course, allow_cascade=allow_cascade)
+    configs = partial(restoring.environment_config, course)
     restoring.in_any_order(course, configs, [it for it in environments if it.old is not None])
     for release in releases:
         restoring.release(course, release)
@@ -55,7 +58,7 @@ def _turn_round(course: Course, facts: CommitFacts, *, allow_cascade: bool) -> N
         restoring.team(course, team)
     for lock in _of(facts, LockChanged):
         restoring.lock(course, lock)
-    replacing.put_back(placements, allow_cascade=allow_cascade)
+    replacing.put_back(placements)
     for release in releases:
         restoring.release_away(course, release)
     away = partial(restoring.environment_away, course)
