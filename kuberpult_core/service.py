@@ -13,22 +13,29 @@ from typing import Self
 
 import attrs
 
-from kuberpult_core import doctor, journal, log, moments
-from kuberpult_core.commands import Batch, Command, ReleaseTrain, Undo
+from kuberpult_core import completing, doctor, journal, log
+from kuberpult_core.commands import Command
 from kuberpult_core.decide import decide
 from kuberpult_core.decision import Decision
 from kuberpult_core.editing import edited
-from kuberpult_core.errors import Busy, Invalid, LostRace, NotFound, PlanOutdated, Rejected, UnknownRevision
+from kuberpult_core.errors import (
+    Busy,
+    Invalid,
+    KuberpultError,
+    LostRace,
+    NotFound,
+    PlanOutdated,
+    Rejected,
+    UnknownRevision,
+)
 from kuberpult_core.facts import Facts, facts_between
 from kuberpult_core.log import Entry
-from kuberpult_core.looking_back import facts_of_commit, upstream_then
 from kuberpult_core.model import State
 from kuberpult_core.names import ApplicationName, EnvironmentName
-from kuberpult_core.past import UpstreamThen
 from kuberpult_core.plan import Plan, difference
 from kuberpult_core.ports import BranchLocked, Head, LoggedCommit, NewCommit, ObjectId, Store, Touching
 from kuberpult_core.reading import Problem, state_of
-from kuberpult_core.replay import Verdict, signed, verdict
+from kuberpult_core.replay import Different, Proven, Verdict, signed, verdict
 from kuberpult_core.stamp import Actor, Stamp
 from kuberpult_core.views import Data
 from kuberpult_core.why import why
@@ -36,7 +43,6 @@ from kuberpult_core.why import why
 PATIENCE = 30.0
 """Seconds to keep trying while others change the branch."""
 EVERYTHING = Touching()
-_NOT_HERE = "it is not in the history of this branch"
 _FIRST_WAIT, _LONGEST_WAIT = 0.005, 0.5
 
 
@@ -101,16 +107,7 @@ class Repository:
 
     def revision(self, text: str) -> ObjectId:
         """The commit that *text* names, or that was the head at the time that it names."""
-        try:
-            return self.store.revision(text)
-        except UnknownRevision as unknown:
-            time = moments.past(text, self._clock())
-            if time is None:
-                raise UnknownRevision(text, f"{unknown.reason}, and it is no time") from None
-        commit = self.store.as_of(time)
-        if commit is None:
-            raise UnknownRevision(text, "there was no commit yet at that time")
-        return commit
+        return completing.revision(self.store, text, self._clock)
 
     def _past(self, commit: ObjectId) -> tuple[Head, State]:
         head = Head(commit, self.store.commit(commit).tree)
@@ -134,10 +131,7 @@ class Repository:
         return map(self._entry, self.store.history(wanted, start))
 
     def _entry(self, commit: LoggedCommit) -> Entry:
-        return log.entry(self.store.objects, commit, self._tree_before(commit))
-
-    def _tree_before(self, commit: LoggedCommit) -> ObjectId | None:
-        return self.store.commit(commit.parent).tree if commit.parent else None
+        return log.entry(self.store.objects, commit, completing.tree_before(self.store, commit))
 
     def why(self, environment: EnvironmentName, application: ApplicationName, at: str | None = None) -> Data:
         """Why a placement is as it is, in sentences and as data."""
@@ -158,15 +152,27 @@ class Repository:
         before = self.store.commit(start).tree if start is not None else None
         for commit in self.store.log(start):
             if start is not None and commit.parent is None:
-                raise UnknownRevision(since or "", _NOT_HERE)
-            found = verdict(self.store.objects, commit, before)
+                raise UnknownRevision(since or "", completing.NOT_HERE)
+            found = self._checked_past(verdict(self.store.objects, commit, before), before)
             yield signed(found, self.store.signature(commit.id))
             before = commit.tree
 
+    def _checked_past(self, found: Verdict, before: ObjectId | None) -> Verdict:
+        """*found*, unless the record says something else of the past than the repository does."""
+        if not isinstance(found, Proven) or not completing.needs_the_past(found.command):
+            return found
+        try:
+            truth = completing.completed(self.store, found.command, state_of(self.store.objects, before))
+        except KuberpultError as error:
+            return Different(found.commit, f"what it says of the past cannot be checked: {error}")
+        if truth == found.command:
+            return found
+        return Different(found.commit, "it says something else of the past than the repository does")
+
     def plan(self, command: Command) -> Plan:
         """What *command* would do now. Raises what :meth:`apply` would raise for it; changes nothing."""
-        command = self._completed(command)
         head, state = self.snapshot()
+        command = completing.completed(self.store, self._named(command), state)
         decision = decide(state, command)
         journal.message(decision)  # what the log could not keep is refused already here
         return Plan(command, head.commit, decision)
@@ -177,37 +183,30 @@ class Repository:
         When this returns, it is published. When it raises a refusal (*Invalid*, *NotFound*,
         *Rejected*), a *Conflict* or *Unavailable*, it has not happened and never will.
         """
-        completed = self._completed(command)
-        return self._apply(actor, at, lambda state: decide(state, completed))
+        command = self._named(command)
+        return self._apply(actor, at, lambda state: self._decided(command, state))
 
     def carry_out(self, plan: Plan, actor: Actor, at: datetime | None = None) -> Applied:
         """Carry out exactly *plan*: like :meth:`apply`, or :class:`PlanOutdated` with what has changed."""
-        return self._apply(actor, at, lambda state: _as_planned(plan, state))
+        return self._apply(actor, at, lambda state: self._as_planned(plan, state))
 
-    def _completed(self, command: Command) -> Command:
-        """*command* with what it needs of the past, which only the repository can say."""
-        match command:
-            case Undo(commit, facts=None):
-                return self._with_facts(command, self.revision(commit))
-            case ReleaseTrain(from_state=UpstreamThen(revision, versions=None)):
-                return self._with_versions(command, self.revision(revision))
-            case Batch(commands):
-                completed = tuple(self._completed(it) for it in commands)
-                return attrs.evolve(command, commands=completed)  # type: ignore[arg-type]  # none becomes a batch
-            case _:
-                return command
+    def _named(self, command: Command) -> Command:
+        return completing.named(self.store, command, self._clock)
 
-    def _with_facts(self, command: Undo, commit_id: ObjectId) -> Undo:
-        commit = next((it for it in self.store.history(Touching()) if it.id == commit_id), None)
-        if commit is None:
-            raise UnknownRevision(command.commit, _NOT_HERE)
-        facts = facts_of_commit(self.store.objects, commit, self._tree_before(commit))
-        return attrs.evolve(command, commit=commit_id, facts=facts)
+    def _decided(self, command: Command, state: State) -> Decision:
+        """What *command* comes to, with what it needs of the past as *state* makes it."""
+        return decide(state, completing.completed(self.store, command, state))
 
-    def _with_versions(self, command: ReleaseTrain, commit_id: ObjectId) -> ReleaseTrain:
-        then = self._past(commit_id)[1]
-        versions = upstream_then(self.state(), then, command)
-        return attrs.evolve(command, from_state=UpstreamThen(commit_id, versions))
+    def _as_planned(self, plan: Plan, state: State) -> Decision:
+        """The decision that was planned, or the conflict with what would happen now."""
+        try:
+            decision = self._decided(plan.command, state)
+        except (Invalid, NotFound, Rejected) as refusal:
+            sentence = str(refusal).rstrip(".")
+            raise PlanOutdated((f"it is refused now: {sentence}",)) from refusal
+        if decision != plan.decision:
+            raise PlanOutdated(difference(plan.decision, decision))
+        return decision
 
     def _apply(self, actor: Actor, at: datetime | None, decider: Callable[[State], Decision]) -> Applied:
         deadline = time.monotonic() + self._patience
@@ -240,15 +239,3 @@ class Repository:
         message = journal.message(decision)
         tree, objects = edited(self.store.objects, head.tree, state, decision, stamp)
         return NewCommit(tree, head.commit, message, stamp.actor, stamp.time, objects)
-
-
-def _as_planned(plan: Plan, state: State) -> Decision:
-    """The decision that was planned, or the conflict with what would happen now."""
-    try:
-        decision = decide(state, plan.command)
-    except (Invalid, NotFound, Rejected) as refusal:
-        sentence = str(refusal).rstrip(".")
-        raise PlanOutdated((f"it is refused now: {sentence}",)) from refusal
-    if decision != plan.decision:
-        raise PlanOutdated(difference(plan.decision, decision))
-    return decision
