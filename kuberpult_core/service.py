@@ -7,36 +7,37 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from functools import cached_property
 from threading import RLock
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import attrs
 
-from kuberpult_core import doctor, journal, log, moments
+from kuberpult_core import journal, moments
 from kuberpult_core.commands import Batch, Command, ReleaseTrain, Undo
 from kuberpult_core.decide import decide
 from kuberpult_core.decision import Decision
 from kuberpult_core.editing import edited
 from kuberpult_core.errors import Busy, Invalid, LostRace, NotFound, PlanOutdated, Rejected, UnknownRevision
-from kuberpult_core.facts import Facts, facts_between
-from kuberpult_core.log import Entry
-from kuberpult_core.looking_back import facts_of_commit, upstream_then
 from kuberpult_core.model import State
 from kuberpult_core.names import ApplicationName, EnvironmentName
 from kuberpult_core.past import UpstreamThen
 from kuberpult_core.plan import Plan, difference
-from kuberpult_core.ports import BranchLocked, Head, LoggedCommit, NewCommit, ObjectId, Store, Touching
+from kuberpult_core.ports import BranchLocked, Head, NewCommit, ObjectId, Store, Touching
 from kuberpult_core.reading import Problem, state_of
-from kuberpult_core.replay import Verdict, signed, verdict
 from kuberpult_core.stamp import Actor, Stamp
-from kuberpult_core.views import Data
-from kuberpult_core.why import why
+
+if TYPE_CHECKING:  # only those who look back need these
+    from kuberpult_core.facts import Facts
+    from kuberpult_core.hindsight import Hindsight
+    from kuberpult_core.log import Entry
+    from kuberpult_core.replay import Verdict
+    from kuberpult_core.views import Data
 
 PATIENCE = 30.0
 """Seconds to keep trying while others change the branch."""
 EVERYTHING = Touching()
-_NOT_HERE = "it is not in the history of this branch"
 _FIRST_WAIT, _LONGEST_WAIT = 0.005, 0.5
 
 
@@ -124,44 +125,35 @@ class Repository:
             self._known = known
         return known
 
+    @cached_property
+    def _hindsight(self) -> "Hindsight":
+        from kuberpult_core.hindsight import Hindsight  # noqa: PLC0415 - much, which most runs do not need
+
+        return Hindsight(self.store)
+
     def problems(self, at: str | None = None) -> list[Problem]:
         """Every broken piece of the published tree, or of that of a revision or time, by path."""
-        return doctor.problems(self.store.objects, self.snapshot(at)[0].tree)
+        return self._hindsight.problems(self.snapshot(at)[0])
 
-    def log(self, wanted: Touching = EVERYTHING, at: str | None = None) -> Iterator[Entry]:
+    def log(self, wanted: Touching = EVERYTHING, at: str | None = None) -> "Iterator[Entry]":
         """The log, newest first, from now or from *at*: those commits that touch what is *wanted*."""
-        start = None if at is None else self.revision(at)
-        return map(self._entry, self.store.history(wanted, start))
+        return self._hindsight.log(wanted, None if at is None else self.revision(at))
 
-    def _entry(self, commit: LoggedCommit) -> Entry:
-        return log.entry(self.store.objects, commit, self._tree_before(commit))
-
-    def _tree_before(self, commit: LoggedCommit) -> ObjectId | None:
-        return self.store.commit(commit.parent).tree if commit.parent else None
-
-    def why(self, environment: EnvironmentName, application: ApplicationName, at: str | None = None) -> Data:
+    def why(self, environment: EnvironmentName, application: ApplicationName, at: str | None = None) -> "Data":
         """Why a placement is as it is, in sentences and as data."""
-        head, state = self.snapshot(at)
-        return why(state, environment, application, self.log(Touching(environment, application), head.commit))
+        return self._hindsight.why(environment, application, *self.snapshot(at))
 
-    def difference(self, old: str, new: str | None = None) -> Facts:
+    def difference(self, old: str, new: str | None = None) -> "Facts":
         """What changed between two revisions or times; *new* is now if it is none."""
-        trees = [self.snapshot(at)[0].tree for at in (old, new)]
-        return facts_between(self.store.objects, *trees)
+        return self._hindsight.difference(self.snapshot(old)[0], self.snapshot(new)[0])
 
-    def verify(self, since: str | None = None) -> Iterator[Verdict]:
+    def verify(self, since: str | None = None) -> "Iterator[Verdict]":
         """What a replay says of each commit, oldest first: all, or those after *since*.
 
         Raises :class:`UnknownRevision` if that is not in the history of this branch.
         """
         start = self.revision(since) if since is not None else None
-        before = self.store.commit(start).tree if start is not None else None
-        for commit in self.store.log(start):
-            if start is not None and commit.parent is None:
-                raise UnknownRevision(since or "", _NOT_HERE)
-            found = verdict(self.store.objects, commit, before)
-            yield signed(found, self.store.signature(commit.id))
-            before = commit.tree
+        yield from self._hindsight.verify(start, since or "")
 
     def plan(self, command: Command) -> Plan:
         """What *command* would do now. Raises what :meth:`apply` would raise for it; changes nothing."""
@@ -188,26 +180,15 @@ class Repository:
         """*command* with what it needs of the past, which only the repository can say."""
         match command:
             case Undo(commit, facts=None):
-                return self._with_facts(command, self.revision(commit))
+                return self._hindsight.with_facts(command, self.revision(commit))
             case ReleaseTrain(from_state=UpstreamThen(revision, versions=None)):
-                return self._with_versions(command, self.revision(revision))
+                then = self.revision(revision)
+                return self._hindsight.with_versions(command, then, self._past(then)[1], self.state())
             case Batch(commands):
                 completed = tuple(self._completed(it) for it in commands)
                 return attrs.evolve(command, commands=completed)  # type: ignore[arg-type]  # none becomes a batch
             case _:
                 return command
-
-    def _with_facts(self, command: Undo, commit_id: ObjectId) -> Undo:
-        commit = next((it for it in self.store.history(Touching()) if it.id == commit_id), None)
-        if commit is None:
-            raise UnknownRevision(command.commit, _NOT_HERE)
-        facts = facts_of_commit(self.store.objects, commit, self._tree_before(commit))
-        return attrs.evolve(command, commit=commit_id, facts=facts)
-
-    def _with_versions(self, command: ReleaseTrain, commit_id: ObjectId) -> ReleaseTrain:
-        then = self._past(commit_id)[1]
-        versions = upstream_then(self.state(), then, command)
-        return attrs.evolve(command, from_state=UpstreamThen(commit_id, versions))
 
     def _apply(self, actor: Actor, at: datetime | None, decider: Callable[[State], Decision]) -> Applied:
         deadline = time.monotonic() + self._patience
