@@ -20,7 +20,6 @@ NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 LOOKING_BACK = ("causes", "doctor", "facts", "hindsight", "log", "looking_back", "replay", "retelling", "why")
 NOT_FOR_A_DEPLOYMENT = {
     "sqlite3",
-    "difflib",
     "importlib.metadata",
     *(f"kuberpult_core.{name}" for name in (*LOOKING_BACK, "comparing", "memory", "redaction", "stats", "views")),
     *(
