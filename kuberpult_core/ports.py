@@ -71,6 +71,7 @@ class NewCommit:
 
     tree: ObjectId
     parent: ObjectId | None
+    """What it is decided on; in a row of commits, only that of the first one counts."""
     message: str
     author: Actor
     time: datetime
@@ -163,6 +164,10 @@ class Store(Protocol):
         then, and then it never will be. Raises :class:`BranchLocked` if another process
         holds the branch, and *Unavailable* if writing failed.
         """
+        ...
+
+    def publish_all(self, commits: Sequence[NewCommit]) -> list[ObjectId] | None:
+        """Write and publish a row of commits at once, each on the one before: all of them or none."""
         ...
 
     def commit(self, commit_id: ObjectId) -> LoggedCommit:
