@@ -66,7 +66,8 @@ class Folder:
         return NewObject("tree", self.id, content, likeness)
 
     def _whole(self) -> bytes:
-        rows = {**self._there, **self._changed} if self._changed else dict(self._there)
+        rows: dict[str, Entry | None] = dict(self._there.items())  # items(): each looked up alone takes long
+        rows.update(self._changed)
         return serialized((name, entry) for name, entry in rows.items() if entry is not None)
 
 

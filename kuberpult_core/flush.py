@@ -34,13 +34,13 @@ class Flush:
         self._parent = head.commit
         self._state = state
 
-    def add(self, wish: Wish, now: datetime) -> Decision:
-        """Decide *wish* on what the commits before it leave, and make its commit if there is anything to do.
+    def add(self, wish: Wish, time: datetime) -> Decision:
+        """At *time*, decide *wish* on what the commits before it leave, and make its commit if there is anything to do.
 
         Raises what deciding raises; nothing has happened then. After any other failure the
         flush is of no use any more.
         """
-        stamp = Stamp(wish.at or now, wish.actor)
+        stamp = Stamp(time, wish.actor)
         decision = wish.decide(self._state)
         if not decision.is_nothing:
             message = journal.message(decision)

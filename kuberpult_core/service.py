@@ -264,6 +264,6 @@ class Repository:
         if isinstance(wish, KuberpultError):
             return wish
         try:
-            return flush.add(wish, self._clock())
+            return flush.add(wish, wish.at or self._clock())
         except (Invalid, NotFound, Rejected, PlanOutdated) as refusal:
             return refusal

@@ -58,7 +58,7 @@ class Listed(Mapping[str, Entry]):
         content, wanted = self.content, b" %s\0" % name
         at = content.find(wanted)
         while at >= 0:
-            mode = content[at - 6 : at]
+            mode = content[max(at - 6, 0) : at]
             if mode in _LONG_MODES or mode.endswith(_SHORT_MODE):
                 start = at + len(wanted)
                 number = FOLDER if mode.endswith(_SHORT_MODE) else _MODES[mode]
