@@ -8,22 +8,17 @@ from collections.abc import Iterator
 
 import attrs
 
-from kuberpult_core import doctor, log
-from kuberpult_core.commands import ReleaseTrain, Undo
-from kuberpult_core.errors import UnknownRevision
+from kuberpult_core import completing, doctor, log
+from kuberpult_core.errors import KuberpultError, UnknownRevision
 from kuberpult_core.facts import Facts, facts_between
 from kuberpult_core.log import Entry
-from kuberpult_core.looking_back import facts_of_commit, upstream_then
 from kuberpult_core.model import State
 from kuberpult_core.names import ApplicationName, EnvironmentName
-from kuberpult_core.past import UpstreamThen
 from kuberpult_core.ports import Head, LoggedCommit, ObjectId, Store, Touching
-from kuberpult_core.reading import Problem
-from kuberpult_core.replay import Verdict, signed, verdict
+from kuberpult_core.reading import Problem, state_of
+from kuberpult_core.replay import Different, Proven, Verdict, signed, verdict
 from kuberpult_core.views import Data
 from kuberpult_core.why import why
-
-_NOT_HERE = "it is not in the history of this branch"
 
 
 @attrs.frozen
@@ -41,10 +36,7 @@ class Hindsight:
         return map(self._entry, self.store.history(wanted, start))
 
     def _entry(self, commit: LoggedCommit) -> Entry:
-        return log.entry(self.store.objects, commit, self._tree_before(commit))
-
-    def _tree_before(self, commit: LoggedCommit) -> ObjectId | None:
-        return self.store.commit(commit.parent).tree if commit.parent else None
+        return log.entry(self.store.objects, commit, completing.tree_before(self.store, commit))
 
     def why(self, environment: EnvironmentName, application: ApplicationName, head: Head, state: State) -> Data:
         """Why a placement is as it is in *state*, that of the commit *head*."""
@@ -62,19 +54,19 @@ class Hindsight:
         before = self.store.commit(start).tree if start is not None else None
         for commit in self.store.log(start):
             if start is not None and commit.parent is None:
-                raise UnknownRevision(named, _NOT_HERE)
-            found = verdict(self.store.objects, commit, before)
+                raise UnknownRevision(named, completing.NOT_HERE)
+            found = self._checked_past(verdict(self.store.objects, commit, before), before)
             yield signed(found, self.store.signature(commit.id))
             before = commit.tree
 
-    def with_facts(self, command: Undo, commit_id: ObjectId) -> Undo:
-        """*command* with the facts of the commit that it takes back."""
-        commit = next((it for it in self.store.history(Touching()) if it.id == commit_id), None)
-        if commit is None:
-            raise UnknownRevision(command.commit, _NOT_HERE)
-        facts = facts_of_commit(self.store.objects, commit, self._tree_before(commit))
-        return attrs.evolve(command, commit=commit_id, facts=facts)
-
-    def with_versions(self, command: ReleaseTrain, commit_id: ObjectId, then: State, now: State) -> ReleaseTrain:
-        """*command* with the versions that its upstream had in the state *then*, that of a commit."""
-        return attrs.evolve(command, from_state=UpstreamThen(commit_id, upstream_then(now, then, command)))
+    def _checked_past(self, found: Verdict, before: ObjectId | None) -> Verdict:
+        """*found*, unless the record says something else of the past than the repository does."""
+        if not isinstance(found, Proven) or not completing.needs_the_past(found.command):
+            return found
+        try:
+            truth = completing.completed(self.store, found.command, state_of(self.store.objects, before))
+        except KuberpultError as error:
+            return Different(found.commit, f"what it says of the past cannot be checked: {error}")
+        if truth == found.command:
+            return found
+        return Different(found.commit, "it says something else of the past than the repository does")

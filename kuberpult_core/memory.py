@@ -19,7 +19,7 @@ from kuberpult_core.ports import (
     Signature,
     Touching,
 )
-from kuberpult_core.tree import EMPTY_TREE, parsed
+from kuberpult_core.tree import EMPTY_TREE, Listed
 
 _SHORTEST_ID = 4
 """Digits of an abbreviated id, as in git."""
@@ -33,7 +33,7 @@ class MemoryObjects:
 
     def tree(self, tree_id: ObjectId) -> Mapping[str, Entry]:
         """The entries of a folder by name."""
-        return parsed(self.blob(tree_id))
+        return Listed(self.blob(tree_id))
 
     def blob(self, blob_id: ObjectId) -> bytes:
         """The content of that id."""

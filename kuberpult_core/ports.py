@@ -38,12 +38,23 @@ class Objects(Protocol):
 
 
 @attrs.frozen
+class Likeness:
+    """Content of the same length as another object's, with some bytes replaced."""
+
+    base: ObjectId
+    patches: Mapping[int, bytes]
+    """The new bytes by their place; they do not overlap."""
+
+
+@attrs.frozen
 class NewObject:
     """An object to be written: ``blob`` or ``tree``, its id, its content."""
 
     kind: str
     id: ObjectId
     content: bytes
+    like: Likeness | None = attrs.field(default=None, eq=False, repr=False)
+    """What it may be stored as, if that one is stored beside it."""
 
 
 @attrs.frozen

@@ -9,6 +9,7 @@ from typing import ClassVar
 import attrs
 
 from kuberpult_core import journal
+from kuberpult_core.commands import Command
 from kuberpult_core.decide import decide
 from kuberpult_core.decision import Decision
 from kuberpult_core.editing import Unwritten, edited
@@ -26,6 +27,8 @@ class Proven:
 
     status: ClassVar[str] = "proven"
     commit: LoggedCommit
+    command: Command = attrs.field(repr=False)
+    """What it records."""
     signature: Signature = UNSIGNED
 
 
@@ -108,7 +111,7 @@ def _told(commit: LoggedCommit, decision: Decision) -> Proven | Different:
     """Whether the message tells what happened: people read it, so it must not lie."""
     lines, told = (text.rstrip("\n").split("\n") for text in (journal.message(decision), commit.message))
     if lines[:-1] == told[:-1]:  # the last line is the version of the rules, which may be another one
-        return Proven(commit)
+        return Proven(commit, decision.command)
     line = next((it for it in told if it not in lines), "a line is missing")
     return Different(commit, f"its message says something else than what happened: {quoted(line)}")
 

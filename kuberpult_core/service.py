@@ -14,15 +14,14 @@ from typing import TYPE_CHECKING, Self
 
 import attrs
 
-from kuberpult_core import journal, moments
-from kuberpult_core.commands import Batch, Command, ReleaseTrain, Undo
+from kuberpult_core import completing, journal
+from kuberpult_core.commands import Command
 from kuberpult_core.decide import decide
 from kuberpult_core.decision import Decision
 from kuberpult_core.editing import edited
-from kuberpult_core.errors import Busy, Invalid, LostRace, NotFound, PlanOutdated, Rejected, UnknownRevision
+from kuberpult_core.errors import Busy, Invalid, LostRace, NotFound, PlanOutdated, Rejected
 from kuberpult_core.model import State
 from kuberpult_core.names import ApplicationName, EnvironmentName
-from kuberpult_core.past import UpstreamThen
 from kuberpult_core.plan import Plan, difference
 from kuberpult_core.ports import BranchLocked, Head, NewCommit, ObjectId, Store, Touching
 from kuberpult_core.reading import Problem, state_of
@@ -102,16 +101,7 @@ class Repository:
 
     def revision(self, text: str) -> ObjectId:
         """The commit that *text* names, or that was the head at the time that it names."""
-        try:
-            return self.store.revision(text)
-        except UnknownRevision as unknown:
-            time = moments.past(text, self._clock())
-            if time is None:
-                raise UnknownRevision(text, f"{unknown.reason}, and it is no time") from None
-        commit = self.store.as_of(time)
-        if commit is None:
-            raise UnknownRevision(text, "there was no commit yet at that time")
-        return commit
+        return completing.revision(self.store, text, self._clock)
 
     def _past(self, commit: ObjectId) -> tuple[Head, State]:
         head = Head(commit, self.store.commit(commit).tree)
@@ -157,8 +147,8 @@ class Repository:
 
     def plan(self, command: Command) -> Plan:
         """What *command* would do now. Raises what :meth:`apply` would raise for it; changes nothing."""
-        command = self._completed(command)
         head, state = self.snapshot()
+        command = completing.completed(self.store, self._named(command), state)
         decision = decide(state, command)
         journal.message(decision)  # what the log could not keep is refused already here
         return Plan(command, head.commit, decision)
@@ -169,26 +159,30 @@ class Repository:
         When this returns, it is published. When it raises a refusal (*Invalid*, *NotFound*,
         *Rejected*), a *Conflict* or *Unavailable*, it has not happened and never will.
         """
-        completed = self._completed(command)
-        return self._apply(actor, at, lambda state: decide(state, completed))
+        command = self._named(command)
+        return self._apply(actor, at, lambda state: self._decided(command, state))
 
     def carry_out(self, plan: Plan, actor: Actor, at: datetime | None = None) -> Applied:
         """Carry out exactly *plan*: like :meth:`apply`, or :class:`PlanOutdated` with what has changed."""
-        return self._apply(actor, at, lambda state: _as_planned(plan, state))
+        return self._apply(actor, at, lambda state: self._as_planned(plan, state))
 
-    def _completed(self, command: Command) -> Command:
-        """*command* with what it needs of the past, which only the repository can say."""
-        match command:
-            case Undo(commit, facts=None):
-                return self._hindsight.with_facts(command, self.revision(commit))
-            case ReleaseTrain(from_state=UpstreamThen(revision, versions=None)):
-                then = self.revision(revision)
-                return self._hindsight.with_versions(command, then, self._past(then)[1], self.state())
-            case Batch(commands):
-                completed = tuple(self._completed(it) for it in commands)
-                return attrs.evolve(command, commands=completed)  # type: ignore[arg-type]  # none becomes a batch
-            case _:
-                return command
+    def _named(self, command: Command) -> Command:
+        return completing.named(self.store, command, self._clock)
+
+    def _decided(self, command: Command, state: State) -> Decision:
+        """What *command* comes to, with what it needs of the past as *state* makes it."""
+        return decide(state, completing.completed(self.store, command, state))
+
+    def _as_planned(self, plan: Plan, state: State) -> Decision:
+        """The decision that was planned, or the conflict with what would happen now."""
+        try:
+            decision = self._decided(plan.command, state)
+        except (Invalid, NotFound, Rejected) as refusal:
+            sentence = str(refusal).rstrip(".")
+            raise PlanOutdated((f"it is refused now: {sentence}",)) from refusal
+        if decision != plan.decision:
+            raise PlanOutdated(difference(plan.decision, decision))
+        return decision
 
     def _apply(self, actor: Actor, at: datetime | None, decider: Callable[[State], Decision]) -> Applied:
         deadline = time.monotonic() + self._patience
@@ -221,15 +215,3 @@ class Repository:
         message = journal.message(decision)
         tree, objects = edited(self.store.objects, head.tree, state, decision, stamp)
         return NewCommit(tree, head.commit, message, stamp.actor, stamp.time, objects)
-
-
-def _as_planned(plan: Plan, state: State) -> Decision:
-    """The decision that was planned, or the conflict with what would happen now."""
-    try:
-        decision = decide(state, plan.command)
-    except (Invalid, NotFound, Rejected) as refusal:
-        sentence = str(refusal).rstrip(".")
-        raise PlanOutdated((f"it is refused now: {sentence}",)) from refusal
-    if decision != plan.decision:
-        raise PlanOutdated(difference(plan.decision, decision))
-    return decision

@@ -21,22 +21,29 @@ class Changed:
 
 def tree_difference(objects: Objects, old: ObjectId | None, new: ObjectId | None) -> Iterator[Changed]:
     """The files and links that are not the same below two trees, in path order of their folders."""
-    return _changed(objects, "", _folder(old), _folder(new))
+    waiting: list[tuple[str, Entry | None, Entry | None]] = [("", _folder(old), _folder(new))]
+    while waiting:  # no recursion: somebody may have put folders into folders a thousand times
+        path, before, after = waiting.pop()
+        if _leaf(before) or _leaf(after):
+            yield Changed(path, _leaf(before), _leaf(after))
+        below = [*_different(objects, path, before, after)]
+        waiting.extend(reversed(below))
 
 
 def _folder(tree: ObjectId | None) -> Entry | None:
     return Entry(FOLDER, tree) if tree else None
 
 
-def _changed(objects: Objects, path: str, old: Entry | None, new: Entry | None) -> Iterator[Changed]:
+def _different(
+    objects: Objects, path: str, old: Entry | None, new: Entry | None
+) -> Iterator[tuple[str, Entry | None, Entry | None]]:
+    """What differs in two folders, by name; nothing in what are no folders, or the same ones."""
     if old == new:
         return
-    if _leaf(old) or _leaf(new):
-        yield Changed(path, _leaf(old), _leaf(new))
     before, after = _entries(objects, old), _entries(objects, new)
     for name in sorted({*before, *after}):
-        below = f"{path}/{name}" if path else name
-        yield from _changed(objects, below, before.get(name), after.get(name))
+        if before.get(name) != after.get(name):
+            yield f"{path}/{name}" if path else name, before.get(name), after.get(name)
 
 
 def _leaf(entry: Entry | None) -> Entry | None:

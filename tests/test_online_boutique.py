@@ -218,6 +218,13 @@ def placements(story: Story, commit: str) -> list[str]:
     return [path for path in files if path.endswith("/version")]
 
 
+def test_the_whole_log_replays(story: Story) -> None:
+    with open_repository(story.repository) as repository:
+        found = list(repository.verify())
+    assert [it.commit.id for it in found] == commits(story.repository)
+    assert {it.status for it in found} == {"proven"}
+
+
 def test_the_library_reads_what_git_has(story: Story) -> None:
     with open_repository(story.repository) as repository:
         state = repository.state()

@@ -750,6 +750,7 @@ def replaced(data: Any, path: tuple[Any, ...], junk: Any) -> Any:
     return changed
 
 
+@FEW
 @given(histories(3), st.data())
 def test_no_garbled_record_makes_a_replay_or_the_log_fail(history: History, data: st.DataObject) -> None:
     with memory_repository() as repository:

@@ -4,15 +4,30 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import attrs
 import pytest
 from hypothesis import given as for_all
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from kuberpult_core import Repository, memory_repository, moments
+from kuberpult_core import (
+    CreateEnvironment,
+    CreateLock,
+    CreateRelease,
+    ReleaseTrain,
+    Repository,
+    Target,
+    Undo,
+    UpstreamThen,
+    journal,
+    memory_repository,
+    moments,
+)
 from kuberpult_core.changes import written
 from kuberpult_core.errors import UnknownRevision
+from kuberpult_core.memory import MemoryStore
 from kuberpult_core.names import ApplicationName, EnvironmentName
+from kuberpult_core.replay import Different
 from tests.law_support import carry_out, plain
 from tests.rules import ADA, NOON, World, deploys, environment, given, lock, release, releases
 from tests.strategies import History, histories
@@ -266,3 +281,40 @@ def test_a_time_in_the_past_is_a_span_or_a_date(text: str, expected: datetime | 
 def test_any_text_is_a_time_or_none(text: str) -> None:
     time = moments.past(text, NOW)
     assert time is None or (time.tzinfo is UTC and time.microsecond == 0)
+
+
+# What a record says of the past
+
+
+def test_a_record_that_says_something_else_of_the_past_than_the_repository_is_different() -> None:
+    """Its decision is the same, so a replay alone could not tell."""
+    with memory_repository() as repository:
+        store = repository.store
+        assert isinstance(store, MemoryStore)
+        repository.apply(CreateEnvironment("dev"), ADA, NOON)
+        repository.apply(CreateLock(Target("dev"), "freeze", "wait"), ADA, NOON)
+        applied = repository.apply(Undo("HEAD"), ADA, NOON)
+        assert [found.status for found in repository.verify()] == ["proven"] * 3
+
+        command = applied.decision.command
+        assert isinstance(command, Undo)
+        assert command.facts is not None
+        forged = attrs.evolve(command, facts=attrs.evolve(command.facts, others=("never/there",)))
+        message = journal.message(attrs.evolve(applied.decision, command=forged))
+        store._log[-1] = attrs.evolve(store._log[-1], message=message)
+        *fine, found = repository.verify()
+
+    assert [it.status for it in fine] == ["proven"] * 2
+    assert isinstance(found, Different)
+    assert "the past" in found.reason
+
+
+def test_a_train_from_the_past_is_proven_with_what_upstream_had_then() -> None:
+    with memory_repository() as repository:
+        repository.apply(CreateEnvironment("dev", {"upstream": {"latest": True}}), ADA, NOON)
+        repository.apply(CreateEnvironment("staging", {"upstream": {"environment": "dev"}}), ADA, NOON)
+        repository.apply(CreateRelease("cart", {"dev": "a: b\n", "staging": "a: b\n"}), ADA, NOON)
+        repository.apply(ReleaseTrain("staging", from_state=UpstreamThen("HEAD")), ADA, NOON)
+
+        assert repository.state().placement("staging", "cart").version == 1
+        assert [found.status for found in repository.verify()] == ["proven"] * 4

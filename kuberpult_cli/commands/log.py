@@ -38,14 +38,12 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
     "-n",
     "--limit",
     type=click.IntRange(min=0),
-    default=NEWEST,
-    show_default=True,
     metavar="N",
-    help="So many commits at most; 0 for all.",
+    help=f"So many commits at most; 0 for all. [default: {NEWEST}, and all with -o csv]",
 )
 @reads
 @shared_except("--author", csv=True)
-def command(env: str | None, app: str | None, by: str | None, since: str | None, limit: int) -> None:
+def command(env: str | None, app: str | None, by: str | None, since: str | None, limit: int | None) -> None:
     """List what happened, the newest first.
 
     Each commit with its facts and their causes; one that is not kuberpult's own is marked
@@ -56,7 +54,7 @@ def command(env: str | None, app: str | None, by: str | None, since: str | None,
       kuberpult log
       kuberpult log --env production --app cart --since 7d
       kuberpult log --author ada@example.com -n 5 -o wide
-      kuberpult log --env production --since 2026-01-01 -n 0 -o csv
+      kuberpult log --env production --since 2026-01-01 -o csv
     """
     wanted = Touching(
         environment_name(env) if env is not None else None,
@@ -66,10 +64,11 @@ def command(env: str | None, app: str | None, by: str | None, since: str | None,
     )
     with reading() as seen:
         entries = seen.repository.log(wanted, seen.head.commit)
-        _answer(islice(entries, limit or None), wanted, limit)
+        most = limit if limit is not None else 0 if output.form() == "csv" else NEWEST
+        _answer(islice(entries, most or None), wanted, was_cut=limit is None and most == NEWEST)
 
 
-def _answer(entries: Iterator[Entry], wanted: Touching, limit: int) -> None:
+def _answer(entries: Iterator[Entry], wanted: Touching, *, was_cut: bool) -> None:
     counted = _Counted(entries)
     if output.form() == "csv":
         _show_csv(counted, wanted)
@@ -80,7 +79,7 @@ def _answer(entries: Iterator[Entry], wanted: Touching, limit: int) -> None:
             partial(_lines, wanted),
             lambda it: [it.commit.id],
         )
-    if counted.count == limit == NEWEST:
+    if was_cut and counted.count == NEWEST:
         output.say(f"These are the newest {NEWEST}; -n 0 shows all.")
     if not counted.count and output.form() in ("table", "wide"):
         output.say("Nothing found.")

@@ -9,8 +9,8 @@ from typing import Any
 import click
 
 from kuberpult_cli import output, parsing
-from kuberpult_cli.options import shared
-from kuberpult_cli.session import repository
+from kuberpult_cli.options import reads, shared, shared_options
+from kuberpult_cli.session import Seen, reading
 from kuberpult_core import service
 from kuberpult_core.layout import time_text
 from kuberpult_core.names import environment_name, team_name
@@ -33,6 +33,7 @@ Data = dict[str, Any]
 @click.option("--env", help="Only this environment.")
 @click.option("--since", metavar="SPAN|DATE", help=f"From then on: 4w, 2026-01-31. [default: {DEFAULT_SPAN}]")
 @click.option("--team", help="Only applications that are this team's today.")
+@reads
 @shared
 def command(env: str | None, since: str | None, team: str | None) -> None:
     """Show how often and how fast releases get out.
@@ -46,14 +47,21 @@ def command(env: str | None, since: str | None, team: str | None) -> None:
       kuberpult stats --env production --since 12w
       kuberpult stats --since 2026-01-01 -o json
     """
-    now = service.utc_now()
-    start = _start(since or DEFAULT_SPAN, now)
     environment = environment_name(env) if env is not None else None
     whose = team_name(team) if team is not None else None
-    with repository() as opened:
-        log = opened.log(Touching(environment, since=start))
-        data = stats(opened.state(), log, start, now, environment, whose)
+    with reading() as seen:
+        now = _now(seen)
+        start = _start(since or DEFAULT_SPAN, now)
+        log = seen.repository.log(Touching(environment, since=start), seen.head.commit)
+        data = stats(seen.state, log, start, now, environment, whose)
     _answer(data, _span(data, since))
+
+
+def _now(seen: Seen) -> datetime:
+    """Now; or, in the past, when the commit that is looked at came."""
+    is_past = shared_options(click.get_current_context()).at is not None
+    commit = seen.head.commit if is_past else None
+    return seen.repository.store.commit(commit).time if commit else service.utc_now()
 
 
 def _start(text: str, now: datetime) -> datetime:

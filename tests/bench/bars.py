@@ -6,13 +6,16 @@ A row that is not measured says that there is nothing to measure yet.
 
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from itertools import cycle
+from contextlib import closing
+from functools import partial
+from itertools import cycle, islice
 from pathlib import Path
 
 import yaml
 
 from kuberpult_core import argocd, layout, open_repository, state_of
 from kuberpult_core.config import ArgoCd, config_of
+from kuberpult_core.git.opening import open_store
 from kuberpult_core.names import ApplicationName, EnvironmentName, TeamName, Version
 from kuberpult_core.ports import Entry, ObjectId, Objects, Touching
 from kuberpult_core.settings import Settings
@@ -205,28 +208,34 @@ def history(yard: Yard) -> Iterator[Row]:
     where = f"{yard.history:,} commits on {yard.old_size}"
     first = Row(f"last change of one placement, {where}", "git log -1 -- path", 2)
     whole = Row(f"log of one placement, {where}", "git log -- path", 2)
-    folder, (environment, application) = yard.old(), yard.changed_long_ago()
+    environment, application = yard.changed_long_ago()
     path = layout.placement_folder(environment, application)
-    log = ["git", "-C", str(folder), "log", "--format=%H", "refs/heads/main", "--", path]
-    last = [*log[:4], "-1", *log[4:]]
+    with yard.copy(yard.old()) as folder:
+        (folder / "kuberpult").write_text("in the way of an index")
+        log = ["git", "-C", str(folder), "log", "--format=%H", "refs/heads/main", "--", path]
+        last = [*log[:4], "-1", *log[4:]]
+        ask = partial(_changes, folder, Touching(environment, application))
+        rounds = min(yard.rounds, 2)
+        yield first.given(*interleaved(rounds, lambda: ask(1), lambda: child(last).seconds))
+        yield whole.given(*interleaved(1, lambda: ask(None), lambda: child(log).seconds))
 
-    def ours(*, all_of_them: bool) -> float:
-        def look() -> None:
-            with open_repository(folder) as repository:
-                found = repository.store.history(Touching(environment, application))
-                assert list(found) if all_of_them else next(found)
 
-        return seconds(look)
-
-    rounds = min(yard.rounds, 2)
-    measured, baseline = interleaved(rounds, lambda: ours(all_of_them=False), lambda: child(last).seconds)
-    yield first.given(measured, baseline)
-    yield whole.given(*interleaved(1, lambda: ours(all_of_them=True), lambda: child(log).seconds))
+def _changes(folder: Path, wanted: Touching, most: int | None) -> float:
+    """The seconds that a new reader takes for so many of the newest commits that were wanted, or all."""
+    with open_repository(folder) as repository:
+        return seconds(lambda: list(islice(repository.store.history(wanted), most)))
 
 
 def history_index(yard: Yard) -> Iterator[Row]:
     """The same with an index."""
-    yield Row(f"last change of one placement, {yard.history:,} commits, with an index", "", 0.005)
+    where = f"{yard.history:,} commits on {yard.old_size}, with an index"
+    first, whole = (Row(f"{what} of one placement, {where}", "", 0.005) for what in ("last change", "log"))
+    wanted = Touching(*yard.changed_long_ago())
+    with yard.copy(yard.old()) as folder:
+        with closing(open_store(folder)) as store:
+            store.index_history()
+        yield first.given(*interleaved(yard.rounds, lambda: _changes(folder, wanted, 1)))
+        yield whole.given(*interleaved(yard.rounds, lambda: _changes(folder, wanted, None)))
 
 
 # Elsewhere
