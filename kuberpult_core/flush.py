@@ -35,7 +35,7 @@ class Flush:
         self._state = state
 
     def add(self, wish: Wish, time: datetime) -> Decision:
-        """At *time*, decide *wish* on what the commits before it leave, and make its commit if there is anything to do.
+        """At *time*, decide *wish* on what the commits before it leave; make its commit if there is one to make.
 
         Raises what deciding raises; nothing has happened then. After any other failure the
         flush is of no use any more.
