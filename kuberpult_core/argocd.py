@@ -3,6 +3,10 @@
 The form is layout.md's; both kinds are valid against Argo CD's CRDs. The file depends on
 which applications are placed, on their teams, on the config and on the settings, never
 on a version, so a deployment does not touch it.
+
+It is always rendered as a whole, also for one application more. To change only a part of what
+lies in the repository, one would have to know that all else in it is still right, and somebody
+may have changed the file, or what is placed, by hand.
 """
 
 import re
