@@ -1,5 +1,6 @@
 """Writing objects: one durable pack for all that belongs together."""
 
+import hashlib
 import os
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -12,6 +13,7 @@ from dulwich.pack import REF_DELTA, UnpackedObject, write_pack_data, write_pack_
 
 from kuberpult_core.git.deltas import replacing
 from kuberpult_core.git.objects import BLOB, COMMIT, TREE
+from kuberpult_core.git.records import Record, head_of, index_of
 from kuberpult_core.ports import NewObject
 
 _NUMBERS = {"commit": COMMIT, "tree": TREE, "blob": BLOB}
@@ -32,9 +34,31 @@ def write_pack(folder: Path, objects: Sequence[NewObject]) -> Path:
         )
         rows = sorted((sha, offset, crc) for sha, (offset, crc) in entries.items())
         write_pack_index_v2(index, rows, checksum)
-        name = folder / f"pack-{checksum.hex()}"
-        _settle(pack, name.with_suffix(".pack"))
-        _settle(index, name.with_suffix(".idx"))
+        return _settled(folder, pack, index, checksum)
+
+
+def write_records(folder: Path, records: Sequence[Record]) -> Path:
+    """Add a pack with *records* of other packs, as they lie there; else the same as :func:`write_pack`.
+
+    An object comes once among them, and what it is a difference to is one of them.
+    """
+    with _temporary(folder) as pack, _temporary(folder) as index:
+        summed = hashlib.sha1(usedforsecurity=False)
+        for part in (head_of(len(records)), *(it.content for it in records)):
+            summed.update(part)
+            pack.write(part)
+        checksum = summed.digest()
+        pack.write(checksum)
+        rows = index_of(records, checksum)
+        index.write(rows + hashlib.sha1(rows, usedforsecurity=False).digest())
+        return _settled(folder, pack, index, checksum)
+
+
+def _settled(folder: Path, pack: BinaryIO, index: BinaryIO, checksum: bytes) -> Path:
+    """Let a finished pack be there, its index last, and give its name."""
+    name = folder / f"pack-{checksum.hex()}"
+    _settle(pack, name.with_suffix(".pack"))
+    _settle(index, name.with_suffix(".idx"))
     sync_folder(folder)
     return name.with_suffix(".pack")
 
