@@ -70,8 +70,8 @@ if TYPE_CHECKING:
 __all__ = [
     "Actor",
     "Applied",
-    "Asked",
     "ArgoCd",
+    "Asked",
     "Batch",
     "CancelQueued",
     "Cleanup",
