@@ -25,6 +25,8 @@ _FOLDER_FORM = re.compile(rb"(?:[0-7]{1,7} [^\0/]+\0.{20})*", re.DOTALL)
 _MODES = {b"%o" % mode: mode for mode in (FILE, LINK, FOLDER, 0o100755, 0o100664, 0o160000)}
 _LONG_MODES = frozenset(mode for mode in _MODES if len(mode) == 6)
 _SHORT_MODE = b"40000"
+_FEW = 8
+"""Entries of a large folder that are found one by one."""
 _LARGE = 4096
 """Bytes of a folder that stays parsed once somebody has looked at all of it."""
 
@@ -44,7 +46,7 @@ class Listed(Mapping[str, Entry]):
     as good as impossible: they would have to agree in 64 bits or more.
     """
 
-    __slots__ = ("_parsed", "content")
+    __slots__ = ("_asked", "_parsed", "content")
 
     def __init__(self, content: bytes) -> None:
         """Raises :class:`ValueError` if *content* has not git's form."""
@@ -52,6 +54,7 @@ class Listed(Mapping[str, Entry]):
             raise ValueError("it has not the form of a folder")
         self.content = content
         self._parsed: dict[str, Entry] | None = None
+        self._asked = 0
 
     def _found(self, name: bytes) -> Entry | None:
         """The entry of that name and of a mode that git writes."""
@@ -82,6 +85,10 @@ class Listed(Mapping[str, Entry]):
 
     def get(self, name: str, default: Any = None) -> Any:
         """The entry of that name."""
+        if self._parsed is None and len(self.content) > _LARGE:
+            self._asked += 1
+            if self._asked > _FEW:  # many will be asked for: looking at all is quicker by then
+                self._parsed = parsed(self.content)
         if self._parsed is not None:
             return self._parsed.get(name, default)
         try:
