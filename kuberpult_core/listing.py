@@ -127,7 +127,7 @@ class Listing(Mapping[K, V], Generic[K, V]):
             if part is not None:
                 found[key] = part
                 yield key, part
-        self._whole = found
+        self._whole, self._known_keys = found, list(found)
         if len(found) == len(self._loaded):
             self._loaded = found  # type: ignore[assignment]  # without a none
 

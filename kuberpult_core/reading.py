@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from functools import partial
+from types import MappingProxyType
 
 import attrs
 
@@ -34,10 +35,18 @@ from kuberpult_core.names import ApplicationName, EnvironmentName, LockId, TeamN
 from kuberpult_core.ports import FILE, FOLDER, LINK, Entry, ObjectId, Objects
 from kuberpult_core.settings import StoredSettings
 from kuberpult_core.stamp import Actor
+from kuberpult_core.tree import Listed
 
 MAX_TEXT = 1024 * 1024
 """Bytes of a text file that are looked at."""
 
+NO_LOCKS: Mapping[LockId, Lock] = MappingProxyType({})
+_PLACEMENT = re.compile(
+    rb"(?:120000 version\0(.{20})|120000 queued_version\0(.{20})|40000 locks\0(.{20})"
+    rb"|[0-7]{1,7}+ (?!version\0|queued_version\0|locks\0)[^\0/]++\0.{20})*+",
+    re.DOTALL,
+)
+"""The folder of a placement whose links are links and whose locks are a folder; gives their ids."""
 _LINK = re.compile(r"\.\./\.\./\.\./\.\./applications/([^/]+)/releases/([^/]+)")
 
 
@@ -70,8 +79,11 @@ class Reader:
         self._last: State | None = None
         self._deployment_of = self._deployment  # one for all placements
 
-    def state(self, root: ObjectId | None) -> State:
-        """The state that the tree *root* holds; empty without a tree."""
+    def state(self, root: ObjectId | None, *, remember: bool = True) -> State:
+        """The state that the tree *root* holds; empty without a tree.
+
+        It shares with the last one that was to be *remembered*, of which there is one at a time.
+        """
         entries = self._objects.tree(root) if root else {}
         applications = self._folder(layout.APPLICATIONS, entries.get(layout.APPLICATIONS))
         environments = self._folder(layout.ENVIRONMENTS, entries.get(layout.ENVIRONMENTS))
@@ -96,8 +108,9 @@ class Reader:
             Later(self._settings, entries.get(layout.SETTINGS)),
             lambda wanted: self._objects.blob(ObjectId(wanted)),
         )
-        self._applications = applications
-        if self._shares:
+        if remember or not self._applications:
+            self._applications = applications
+        if remember and self._shares:
             self._last = state
         return state
 
@@ -258,7 +271,7 @@ class Reader:
         path = f"{folder}/locks"
         locks = self._folder(path, entries.get("locks"))
         if not locks:
-            return {}
+            return NO_LOCKS
         return Listing(path, locks, names.lock_id, self._lock, report=self._report, modes=(FOLDER, FILE))
 
     def _lock(self, path: str, _lock_id: LockId, entry: Entry, _earlier: object) -> Lock:
@@ -283,29 +296,46 @@ class Reader:
 
     def _placement(self, path: str, application: ApplicationName, entry: Entry, _earlier: object) -> Placement:
         entries = self._folder(path, entry)
-        version, queued = entries.get(layout.VERSION), entries.get(layout.QUEUED)
+        deployment = Later(self._deployment_of, path, entry.id)
+        known = _PLACEMENT.fullmatch(entries.content) if isinstance(entries, Listed) else None
+        if known:
+            version, queued, locks = known.groups()
+            return Placement(
+                self._release_at(path, layout.VERSION, application, version.hex()) if version else None,
+                self._release_at(path, layout.QUEUED, application, queued.hex()) if queued else None,
+                self._locks(path, entries) if locks else NO_LOCKS,
+                deployment,
+            )
         return Placement(
-            self._link(path, layout.VERSION, application, version) if version else None,
-            self._link(path, layout.QUEUED, application, queued) if queued else None,
+            self._link(path, layout.VERSION, application, entries),
+            self._link(path, layout.QUEUED, application, entries),
             self._locks(path, entries),
-            Later(self._deployment_of, path, entry),
+            deployment,
         )
 
-    def _deployment(self, path: str, entry: Entry) -> Deployment:
-        text = partial(self._text, path, self._folder(path, entry))
+    def _deployment(self, path: str, tree: ObjectId) -> Deployment:
+        text = partial(self._text, path, self._objects.tree(tree))
         by = _actor(text("deployed_by"), text("deployed_by_email"))
         return Deployment(by, self._time(f"{path}/deployed_at_utc", text("deployed_at_utc")))
 
-    def _link(self, path: str, name: str, application: ApplicationName, entry: Entry) -> Version | Broken:
-        path = f"{path}/{name}"
+    def _link(
+        self, folder: str, name: str, application: ApplicationName, entries: Entries
+    ) -> Version | Broken | None:
+        entry = entries.get(name)
+        if entry is None:
+            return None
         if entry.mode != LINK:
-            return self._broken(path, f"it is {kind_of(entry)}, and a link to a release belongs here")
+            return self._broken(f"{folder}/{name}", f"it is {kind_of(entry)}, and a link to a release belongs here")
+        return self._release_at(folder, name, application, entry.id)
+
+    def _release_at(self, folder: str, name: str, application: ApplicationName, link: str) -> Version | Broken:
+        """The release that a link of this id leads to."""
         links = self._links.get(application)
-        version = links.release_of(entry.id) if links else None
+        version = links.release_of(link) if links else None
         if version is None:  # perhaps of a release that was not there yet
             links = self._links[application] = _Links(application, self._release_numbers(application))
-            version = links.release_of(entry.id)
-        return version or self._foreign_link(path, application, entry)
+            version = links.release_of(link)
+        return version or self._foreign_link(f"{folder}/{name}", application, ObjectId(link))
 
     def _release_numbers(self, application: ApplicationName) -> Iterator[Version]:
         path = layout.application_folder(application)
@@ -316,9 +346,9 @@ class Reader:
             except InvalidName:
                 continue  # reported where the releases are listed
 
-    def _foreign_link(self, path: str, application: ApplicationName, entry: Entry) -> Version | Broken:
+    def _foreign_link(self, path: str, application: ApplicationName, link: ObjectId) -> Version | Broken:
         """A link to none of the releases: it dangles, or leads elsewhere."""
-        text = self._objects.blob(entry.id)[:MAX_TEXT].decode(errors="replace")
+        text = self._objects.blob(link)[:MAX_TEXT].decode(errors="replace")
         parts = _LINK.fullmatch(text)
         try:
             if parts and parts[1] == application:
@@ -342,9 +372,9 @@ class _Links:
     def __init__(self, application: ApplicationName, numbers: Iterable[Version]) -> None:
         self._head = layout.link_head(application)
         self._numbers = sorted(numbers)
-        self._known: dict[ObjectId, Version] = {}
+        self._known: dict[str, Version] = {}
 
-    def release_of(self, link: ObjectId) -> Version | None:
+    def release_of(self, link: str) -> Version | None:
         """The release that the link of this id leads to; the newest are tried first, since most are in use."""
         found = self._known.get(link)
         while found is None:
@@ -352,7 +382,7 @@ class _Links:
                 number = self._numbers.pop()
             except IndexError:  # all were tried, maybe by another thread just now
                 return self._known.get(link)
-            link_id = ObjectId(blob_id(self._head + str(number).encode()))
+            link_id = blob_id(self._head + str(number).encode())
             self._known[link_id] = number
             if link_id == link:
                 found = number

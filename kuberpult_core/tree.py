@@ -25,7 +25,7 @@ def serialized(entries: Iterable[tuple[str, Entry]]) -> bytes:
 
 
 _ENTRY = re.compile(rb"([0-7]{1,7}) ([^\0/]+)\0(.{20})", re.DOTALL)
-_FOLDER_FORM = re.compile(rb"(?:[0-7]{1,7} [^\0/]+\0.{20})*", re.DOTALL)
+_FOLDER_FORM = re.compile(rb"(?:[0-7]{1,7}+ [^\0/]++\0.{20})*+", re.DOTALL)
 _MODES = {b"%o" % mode: mode for mode in (FILE, LINK, FOLDER, 0o100755, 0o100664, 0o160000)}
 _SHORT_MODE = b"40000"
 _WITHIN_A_NAME = re.compile(rb"[0-7] [^\0/]*\Z")
