@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from dulwich.object_format import SHA1
-from dulwich.pack import UnpackedObject, write_pack_data, write_pack_index_v2
+from dulwich.pack import REF_DELTA, UnpackedObject, write_pack_data, write_pack_index_v2
 
+from kuberpult_core.git.deltas import replacing
 from kuberpult_core.git.objects import BLOB, COMMIT, TREE
 from kuberpult_core.ports import NewObject
 
@@ -39,10 +40,15 @@ def write_pack(folder: Path, objects: Sequence[NewObject]) -> Path:
 
 
 def _records(objects: Sequence[NewObject]) -> Iterator[UnpackedObject]:
+    written: set[str] = set()
     for it in objects:
-        yield UnpackedObject(
-            _NUMBERS[it.kind], sha=bytes.fromhex(it.id), decomp_chunks=[it.content], decomp_len=len(it.content)
-        )
+        like, sha = it.like, bytes.fromhex(it.id)
+        if like is not None and like.base in written:
+            delta = replacing(len(it.content), like.patches)
+            yield UnpackedObject(REF_DELTA, delta_base=bytes.fromhex(like.base), sha=sha, decomp_chunks=[delta])
+        else:
+            yield UnpackedObject(_NUMBERS[it.kind], sha=sha, decomp_chunks=[it.content])
+        written.add(it.id)
 
 
 @contextmanager
