@@ -18,9 +18,7 @@ def names_of_changed(old: Mapping[str, Entry], new: Mapping[str, Entry]) -> set[
         return {name for name in {*old, *new} if old.get(name) != new.get(name)}
     if old.content == new.content:
         return set()
-    return _of_the_only_one(old.content, new.content) or {
-        name for name, _ in {*old.rows()} ^ {*new.rows()}
-    }
+    return _of_the_only_one(old.content, new.content) or {name for name, _ in {*old.rows()} ^ {*new.rows()}}
 
 
 def _of_the_only_one(old: bytes, new: bytes) -> set[str]:

@@ -32,8 +32,19 @@ class Listing(Mapping[K, V], Generic[K, V]):
     that may be the same. A part whose entry did not change is taken over as it is, if it was read.
     """
 
-    __slots__ = ("_earlier", "_entries", "_known_keys", "_load", "_modes", "_parse", "_path", "_report", "_sure")
-    __slots__ += ("_loaded", "_whole")
+    __slots__ = (
+        "_earlier",
+        "_entries",
+        "_keys_read",
+        "_load",
+        "_loaded",
+        "_modes",
+        "_parse",
+        "_path",
+        "_report",
+        "_sure",
+        "_whole",
+    )
 
     def __init__(
         self,
@@ -49,33 +60,37 @@ class Listing(Mapping[K, V], Generic[K, V]):
     ) -> None:
         self._path, self._entries, self._parse, self._load = path, entries, parse, load
         self._report, self._modes, self._sure = report, modes, sure
-        self._known_keys: list[K] | None = None
+        self._keys_read: list[K] | None = None
         self._whole: dict[K, V] | None = None
         self._loaded: dict[K, V | None] = {}
         self._earlier: dict[K, V | None] = {}
         if earlier is not None:
             self._take_over(earlier)
 
+    def so_far(self) -> tuple[Entries, list[K] | None, dict[K, V | None], dict[K, V | None]]:
+        """What is known by now: entries, names, parts, and what an earlier listing had in the place of others."""
+        older = self._earlier.copy()  # first: other threads move parts from there to those that are read
+        return self._entries, self._keys_read, self._loaded.copy(), older
+
     def _take_over(self, earlier: "Listing[K, V]") -> None:
         """Take what *earlier* has read: as it is, or, where something changed, to be compared with."""
-        changed = names_of_changed(earlier._entries, self._entries)
-        before, loaded = earlier._earlier.copy(), earlier._loaded.copy()
+        entries, keys, parts, older = earlier.so_far()
+        changed = names_of_changed(entries, self._entries)
         for name in changed:
-            key = earlier._known_key(name)
-            if key is not None and key in loaded:
-                before[key] = loaded.pop(key)
-        self._loaded, self._earlier = loaded, before
-        if earlier._known_keys is not None and self._has_the_same_keys(earlier, changed):
-            self._known_keys = earlier._known_keys
+            key = self._key_of(name)
+            if key is not None and key in parts:
+                older[key] = parts.pop(key)
+        self._loaded, self._earlier = parts, older
+        if self._sure and all(
+            self._is_part_in(entries, name) and self._is_part_in(self._entries, name) for name in changed
+        ):
+            self._keys_read = keys
 
-    def _has_the_same_keys(self, earlier: "Listing[K, V]", changed: set[str]) -> bool:
-        modes = self._modes
-        old, new = earlier._entries, self._entries
-        return self._sure and all(
-            name in old and name in new and old[name].mode in modes and new[name].mode in modes for name in changed
-        )
+    def _is_part_in(self, entries: Entries, name: str) -> bool:
+        entry = entries.get(name)
+        return entry is not None and entry.mode in self._modes
 
-    def _known_key(self, name: str) -> K | None:
+    def _key_of(self, name: str) -> K | None:
         try:
             return self._parse(name)
         except InvalidName:
@@ -127,13 +142,13 @@ class Listing(Mapping[K, V], Generic[K, V]):
             if part is not None:
                 found[key] = part
                 yield key, part
-        self._whole, self._known_keys = found, list(found)
+        self._whole, self._keys_read = found, list(found)
         if len(found) == len(self._loaded):
             self._loaded = found  # type: ignore[assignment]  # without a none
 
     def _rows_to_load(self) -> Iterator[tuple[K, Entry | None]]:
         """All names, and their entries unless there is hardly one that was not loaded yet."""
-        keys = self._known_keys
+        keys = self._keys_read
         if keys is not None and len(keys) - len(self._loaded) <= _FEW:
             return ((key, None) for key in keys)
         return self._rows()
@@ -145,10 +160,10 @@ class Listing(Mapping[K, V], Generic[K, V]):
             return False
 
     def _keys(self) -> list[K]:
-        if self._known_keys is None:
-            keys = [(key, entry) for key, entry in self._rows() if self._sure or self._part(key, entry) is not None]
-            self._known_keys = [key for key, _ in keys]
-        return self._known_keys
+        if self._keys_read is None:
+            rows = self._rows()
+            self._keys_read = [key for key, entry in rows if self._sure or self._part(key, entry) is not None]
+        return self._keys_read
 
     def _rows(self) -> Iterator[tuple[K, Entry]]:
         """The names and entries of all that may be a part; the others are reported."""

@@ -325,7 +325,9 @@ class Reader:
         if entry is None:
             return None
         if entry.mode != LINK:
-            return self._broken(f"{folder}/{name}", f"it is {kind_of(entry)}, and a link to a release belongs here")
+            return self._broken(
+                f"{folder}/{name}", f"it is {kind_of(entry)}, and a link to a release belongs here"
+            )
         return self._release_at(folder, name, application, entry.id)
 
     def _release_at(self, folder: str, name: str, application: ApplicationName, link: str) -> Version | Broken:
