@@ -14,59 +14,64 @@ Open a repository, apply a command, get a plan, read the state::
 is written in ``docs/rules.md``.
 """
 
-from pathlib import Path
+import sys
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
-from kuberpult_core.changes import changes
-from kuberpult_core.codec import batch_from, command_data, command_from, decision_data
-from kuberpult_core.commands import (
-    Batch,
-    CancelQueued,
-    Cleanup,
-    Command,
-    CreateEnvironment,
-    CreateLock,
-    CreateRelease,
-    DeleteApplication,
-    DeleteEnvironment,
-    DeleteLock,
-    Deploy,
-    ExpireLocks,
-    ReleaseTrain,
-    RemoveApplicationFromEnvironment,
-    SetTeam,
-    Target,
-    Undo,
-    UpdateEnvironment,
-    UpdateSettings,
-)
-from kuberpult_core.config import ArgoCd, Destination, EnvironmentConfig, Upstream
-from kuberpult_core.decide import decide
-from kuberpult_core.decision import Decision, Skip, SkipReason
-from kuberpult_core.errors import (
-    Conflict,
-    Denied,
-    Invalid,
-    KuberpultError,
-    NotFound,
-    Rejected,
-    Unavailable,
-    Unknown,
-)
-from kuberpult_core.evolve import evolve
-from kuberpult_core.fields import IfExists, IfMissing
-from kuberpult_core.manifests import Manifest
-from kuberpult_core.memory import MemoryStore
-from kuberpult_core.model import LockBehavior, OnUnlock, State
-from kuberpult_core.past import UpstreamThen
-from kuberpult_core.plan import Plan
-from kuberpult_core.reading import state_of
-from kuberpult_core.service import Applied, Repository
-from kuberpult_core.stamp import Actor, Stamp
+if TYPE_CHECKING:
+    from kuberpult_core.changes import changes
+    from kuberpult_core.codec import batch_from, command_data, command_from, decision_data
+    from kuberpult_core.commands import (
+        Batch,
+        CancelQueued,
+        Cleanup,
+        Command,
+        CreateEnvironment,
+        CreateLock,
+        CreateRelease,
+        DeleteApplication,
+        DeleteEnvironment,
+        DeleteLock,
+        Deploy,
+        ExpireLocks,
+        ReleaseTrain,
+        RemoveApplicationFromEnvironment,
+        SetTeam,
+        Target,
+        Undo,
+        UpdateEnvironment,
+        UpdateSettings,
+    )
+    from kuberpult_core.config import ArgoCd, Destination, EnvironmentConfig, Upstream
+    from kuberpult_core.decide import decide
+    from kuberpult_core.decision import Decision, Skip, SkipReason
+    from kuberpult_core.errors import (
+        Conflict,
+        Denied,
+        Invalid,
+        KuberpultError,
+        NotFound,
+        Rejected,
+        Unavailable,
+        Unknown,
+    )
+    from kuberpult_core.evolve import evolve
+    from kuberpult_core.fields import IfExists, IfMissing
+    from kuberpult_core.manifests import Manifest
+    from kuberpult_core.model import LockBehavior, OnUnlock, State
+    from kuberpult_core.past import UpstreamThen
+    from kuberpult_core.plan import Plan
+    from kuberpult_core.reading import state_of
+    from kuberpult_core.repositories import init_repository, memory_repository, open_repository
+    from kuberpult_core.service import Applied, Asked, Repository
+    from kuberpult_core.stamp import Actor, Stamp
 
 __all__ = [
     "Actor",
     "Applied",
     "ArgoCd",
+    "Asked",
     "Batch",
     "CancelQueued",
     "Cleanup",
@@ -123,25 +128,54 @@ __all__ = [
     "state_of",
 ]
 
+_FROM = {
+    "changes": "changes",
+    "codec": "batch_from command_data command_from decision_data",
+    "commands": (
+        "Batch CancelQueued Cleanup Command CreateEnvironment CreateLock CreateRelease "
+        "DeleteApplication DeleteEnvironment DeleteLock Deploy ExpireLocks ReleaseTrain "
+        "RemoveApplicationFromEnvironment SetTeam Target Undo UpdateEnvironment UpdateSettings"
+    ),
+    "config": "ArgoCd Destination EnvironmentConfig Upstream",
+    "decide": "decide",
+    "decision": "Decision Skip SkipReason",
+    "errors": "Conflict Denied Invalid KuberpultError NotFound Rejected Unavailable Unknown",
+    "evolve": "evolve",
+    "fields": "IfExists IfMissing",
+    "manifests": "Manifest",
+    "model": "LockBehavior OnUnlock State",
+    "past": "UpstreamThen",
+    "plan": "Plan",
+    "reading": "state_of",
+    "repositories": "init_repository memory_repository open_repository",
+    "service": "Applied Asked Repository",
+    "stamp": "Actor Stamp",
+}
+"""The public names by their module. Each is imported when it is first asked for: a process that carries
+out one command would wait longer for the rest than for the command."""
+_HOMES = {name: module for module, names in _FROM.items() for name in names.split()}
 
-def open_repository(path: str | Path, branch: str | None = None) -> Repository:
-    """The bare git repository at *path*, on *branch* or the one that its HEAD names.
 
-    Raises :class:`Unavailable` if it cannot be opened.
-    """
-    from kuberpult_core.git.opening import open_store  # noqa: PLC0415 - dulwich is for those who open
-
-    return Repository(open_store(path, branch))
-
-
-def init_repository(path: str | Path, branch: str = "main") -> Repository:
-    """A new, empty, bare git repository at *path*. Raises :class:`Unavailable` if something is there."""
-    from kuberpult_core.git.opening import make_bare  # noqa: PLC0415 - dulwich is for those who open
-
-    make_bare(path, branch)
-    return open_repository(path)
+def __getattr__(name: str) -> Any:
+    """A public name, imported now (PEP 562)."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}", name=name)
+    value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
 
 
-def memory_repository() -> Repository:
-    """An empty repository in memory: the same rules and trees, without git."""
-    return Repository(MemoryStore())
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+class _Package(ModuleType):
+    """The package, whose public names win over modules of the same name: ``decide`` is a function."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Keep Python from binding a module to a public name when somebody imports the module."""
+        if name not in _HOMES or not isinstance(value, ModuleType):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package

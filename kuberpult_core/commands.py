@@ -12,6 +12,7 @@ from typing import Any, get_args
 import attrs
 
 from kuberpult_core import config, fields, names, texts
+from kuberpult_core.classes import frozen
 from kuberpult_core.config import EnvironmentConfig
 from kuberpult_core.documents import Document, render
 from kuberpult_core.errors import InvalidCommand, InvalidManifest
@@ -57,7 +58,7 @@ def _patch(given: Document) -> Document:
     return dict(given)
 
 
-@attrs.frozen
+@frozen
 class Target:
     """What a lock command addresses.
 
@@ -88,7 +89,7 @@ def _is_target(_command: object, _field: object, target: Target) -> None:
         raise InvalidCommand("$.target", "it must be a Target")
 
 
-@attrs.frozen
+@frozen
 class Deploy:
     """Put a version in place, or let it wait for the locks (rules.md 2)."""
 
@@ -98,7 +99,7 @@ class Deploy:
     lock_behavior: LockBehavior = attrs.field(default=LockBehavior.QUEUE, converter=fields.lock_behavior)
 
 
-@attrs.frozen
+@frozen
 class CreateLock:
     """Hold automatic deployments back (rules.md 3)."""
 
@@ -111,7 +112,7 @@ class CreateLock:
     suggested_lifetime: str | None = attrs.field(default=None, converter=fields.suggested_lifetime)
 
 
-@attrs.frozen
+@frozen
 class DeleteLock:
     """Take a lock away; what waited for the last one goes out, or is dropped (rules.md 3)."""
 
@@ -128,14 +129,14 @@ def _required_moment(time: datetime) -> datetime:
     return checked
 
 
-@attrs.frozen
+@frozen
 class ExpireLocks:
     """Delete the locks whose time is past at *now*, each with its own ``on_expiry``."""
 
     now: datetime = attrs.field(converter=_required_moment)
 
 
-@attrs.frozen
+@frozen
 class CancelQueued:
     """Empty the queue of one placement."""
 
@@ -143,7 +144,7 @@ class CancelQueued:
     application: ApplicationName = attrs.field(converter=names.application_name)
 
 
-@attrs.frozen
+@frozen
 class ReleaseTrain:
     """Make a target equal to its upstream (rules.md 4): an environment, else a group, of that name."""
 
@@ -156,7 +157,7 @@ class ReleaseTrain:
     """Take what upstream had then, so that a tested set moves as a unit."""
 
 
-@attrs.frozen
+@frozen
 class CreateRelease:
     """Store a release, deploy it to where the newest goes by itself, clean up (rules.md 5)."""
 
@@ -170,14 +171,14 @@ class CreateRelease:
     team: TeamName | None = attrs.field(default=None, converter=fields.optional_team)
 
 
-@attrs.frozen
+@frozen
 class Cleanup:
     """Delete the releases of an application that nothing needs any more (rules.md 5)."""
 
     application: ApplicationName = attrs.field(converter=names.application_name)
 
 
-@attrs.frozen
+@frozen
 class SetTeam:
     """Say which team an application belongs to; none takes it out of its team."""
 
@@ -185,7 +186,7 @@ class SetTeam:
     team: TeamName | None = attrs.field(converter=fields.optional_team)
 
 
-@attrs.frozen
+@frozen
 class CreateEnvironment:
     """Make an environment; with ``if_exists=update``, replace the config of one that is there."""
 
@@ -195,7 +196,7 @@ class CreateEnvironment:
     allow_cascade: bool = False
 
 
-@attrs.frozen
+@frozen
 class UpdateEnvironment:
     """Change parts of an environment's config: *patch* in the keys of config.json, null takes one away."""
 
@@ -204,7 +205,7 @@ class UpdateEnvironment:
     allow_cascade: bool = False
 
 
-@attrs.frozen
+@frozen
 class DeleteEnvironment:
     """Take an environment away with all that is on it."""
 
@@ -213,7 +214,7 @@ class DeleteEnvironment:
     allow_cascade: bool = False
 
 
-@attrs.frozen
+@frozen
 class RemoveApplicationFromEnvironment:
     """Take an application off one environment."""
 
@@ -223,7 +224,7 @@ class RemoveApplicationFromEnvironment:
     allow_cascade: bool = False
 
 
-@attrs.frozen
+@frozen
 class DeleteApplication:
     """Take an application away: off every environment, and all its releases."""
 
@@ -232,14 +233,14 @@ class DeleteApplication:
     allow_cascade: bool = False
 
 
-@attrs.frozen
+@frozen
 class UpdateSettings:
     """Change settings: *patch* in the keys of kuberpult.json, null takes one away."""
 
     patch: Mapping[str, Any] = attrs.field(converter=_patch)
 
 
-@attrs.frozen
+@frozen
 class Undo:
     """Take back what a commit did; what has moved on since is left alone (rules.md 6)."""
 
@@ -250,7 +251,7 @@ class Undo:
     """What it did, as the repository says."""
 
 
-@attrs.frozen
+@frozen
 class Batch:
     """Several commands, all or nothing, each seeing the one before."""
 
@@ -277,3 +278,14 @@ SingleCommand = (
 )
 Command = SingleCommand | Batch
 """Everything that can be asked for."""
+
+
+def needs_the_past(command: Command) -> bool:
+    """Whether only the repository can say all that *command* is about."""
+    match command:
+        case Undo() | ReleaseTrain(from_state=UpstreamThen()):
+            return True
+        case Batch(commands):
+            return any(map(needs_the_past, commands))
+        case _:
+            return False

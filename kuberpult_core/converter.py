@@ -10,7 +10,6 @@ from typing import Any, TypeVar, get_args, get_origin
 import attrs
 from cattrs import BaseValidationError, Converter
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
-from cattrs.strategies import configure_tagged_union
 from cattrs.v import transform_error
 
 from kuberpult_core import names
@@ -80,19 +79,27 @@ def build(*, allow_unknown: bool = False, omit_defaults: bool = True, past: bool
 
 
 def register_union(converter: Converter, union: Any) -> None:
-    """Let *converter* tell the members of *union* apart by their ``kind``, the class's name."""
-    configure_tagged_union(union, converter, tag_name=TAG)
-    known = {member.__name__ for member in get_args(union)}
-    plain = converter.get_structure_hook(union)
+    """Let *converter* tell the members of *union* apart by their ``kind``, the class's name.
 
-    def structure(value: Any, cls: Any) -> Any:
+    The hooks of a member are made when one is met: cattrs' own strategy makes those of all
+    members at once, which costs a process that carries out one command more than the command.
+    """
+    known = {member.__name__: member for member in get_args(union)}
+
+    def structure(value: Any, _: Any) -> Any:
         if not isinstance(value, Mapping):
             raise Fault(f"it must be an object, not {_named(value)}")
-        if value.get(TAG) not in known:
+        kind = value.get(TAG)
+        if not isinstance(kind, str) or kind not in known:
             raise Fault(f"its {TAG} must be one of {', '.join(sorted(known))}")
-        return plain(dict(value), cls)
+        fields = {key: item for key, item in value.items() if key != TAG}
+        return converter.structure(fields, known[kind])
+
+    def unstructure(value: Any) -> dict[str, Any]:
+        return {**converter.unstructure(value, unstructure_as=type(value)), TAG: type(value).__name__}
 
     converter.register_structure_hook(union, structure)
+    converter.register_unstructure_hook(union, unstructure)
 
 
 def faults(error: Exception, root: str) -> list[tuple[str, Exception]]:

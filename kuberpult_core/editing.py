@@ -4,11 +4,12 @@ from collections.abc import Iterable, Mapping
 
 from kuberpult_core.changes import changes
 from kuberpult_core.decision import Decision
+from kuberpult_core.editor import Editor
 from kuberpult_core.evolve import evolve_all
 from kuberpult_core.model import State
 from kuberpult_core.ports import Entry, NewObject, ObjectId, Objects
 from kuberpult_core.stamp import Stamp
-from kuberpult_core.tree import Editor, parsed
+from kuberpult_core.tree import parsed
 
 
 def edited(

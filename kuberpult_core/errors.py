@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import attrs
 
+from kuberpult_core.classes import define
+
 if TYPE_CHECKING:  # names.py raises errors of this module
     from kuberpult_core.model import LockInTheWay
     from kuberpult_core.names import ApplicationName, EnvironmentName, LockId, TeamName, Version
@@ -110,7 +112,7 @@ Refusal = Invalid | NotFound | Rejected
 """What ``decide`` raises."""
 
 
-@attrs.define
+@define
 class InvalidName(Invalid):
     """A name that is not allowed, before it became a path."""
 
@@ -122,7 +124,7 @@ class InvalidName(Invalid):
     advice = "Mend it and try again."
 
 
-@attrs.define
+@define
 class InvalidManifest(Invalid):
     """A manifest that cannot be kept, or none at all."""
 
@@ -137,7 +139,7 @@ class InvalidManifest(Invalid):
         return {"reason": self.reason, "whose": whose}
 
 
-@attrs.define
+@define
 class InvalidConfig(Invalid):
     """A configuration or setting that means nothing, or contradicts itself."""
 
@@ -151,7 +153,7 @@ class InvalidConfig(Invalid):
         return {"path": self._place(self.path), "reason": self.reason}
 
 
-@attrs.define
+@define
 class InvalidCommand(Invalid):
     """A command that cannot be built from what was given."""
 
@@ -165,7 +167,7 @@ class InvalidCommand(Invalid):
         return {"path": self._place(self.path), "reason": self.reason}
 
 
-@attrs.define
+@define
 class UnknownEnvironment(NotFound):
     """No environment, and no group, of that name."""
 
@@ -180,7 +182,7 @@ class UnknownEnvironment(NotFound):
         return {"environment": _Shown(self.environment), "or_group": " or group" if self.or_group else ""}
 
 
-@attrs.define
+@define
 class UnknownApplication(NotFound):
     """No application of that name."""
 
@@ -190,7 +192,7 @@ class UnknownApplication(NotFound):
     advice = "`kuberpult app list` names the applications; the first release makes one."
 
 
-@attrs.define
+@define
 class UnknownRelease(NotFound):
     """The application has no such release."""
 
@@ -201,7 +203,7 @@ class UnknownRelease(NotFound):
     advice = "`kuberpult release list {application}` shows its releases."
 
 
-@attrs.define
+@define
 class UnknownLock(NotFound):
     """No lock of that id lies on the target."""
 
@@ -212,7 +214,7 @@ class UnknownLock(NotFound):
     advice = "`kuberpult lock list` shows the locks; `--ignore-missing` accepts that one is gone already."
 
 
-@attrs.define
+@define
 class UnknownTeam(NotFound):
     """No application belongs to that team."""
 
@@ -222,7 +224,7 @@ class UnknownTeam(NotFound):
     advice = "`kuberpult app list` shows the teams, `kuberpult app set-team` gives an application one."
 
 
-@attrs.define
+@define
 class UnknownUpstream(NotFound):
     """The environment that a config names as upstream is not there."""
 
@@ -233,7 +235,7 @@ class UnknownUpstream(NotFound):
     advice = "Create the upstream first, or name another one with `kuberpult env update`."
 
 
-@attrs.define
+@define
 class UnknownRevision(NotFound):
     """No commit is named like this, or there was none yet at that time."""
 
@@ -244,7 +246,7 @@ class UnknownRevision(NotFound):
     advice = "`kuberpult log` lists the commits and their times."
 
 
-@attrs.define
+@define
 class UnknownCommit(NotFound):
     """No release was built from that commit."""
 
@@ -254,7 +256,7 @@ class UnknownCommit(NotFound):
     advice = "Give at least four digits of its id; `kuberpult release show` names the commit of a release."
 
 
-@attrs.define
+@define
 class EnvironmentExists(Rejected):
     """An environment of that name is there already."""
 
@@ -264,7 +266,7 @@ class EnvironmentExists(Rejected):
     advice = "Use `kuberpult env update` to change it."
 
 
-@attrs.define
+@define
 class ReleaseExistsDifferent(Rejected):
     """That version is there already, with other content."""
 
@@ -276,7 +278,7 @@ class ReleaseExistsDifferent(Rejected):
     advice = "Releases never change: take the next version, or leave the version out."
 
 
-@attrs.define
+@define
 class ReleaseTooOld(Rejected):
     """The next cleanup would delete a release of that version at once."""
 
@@ -290,7 +292,7 @@ class ReleaseTooOld(Rejected):
     advice = "Take a newer version, or raise the number of releases kept with `kuberpult settings set`."
 
 
-@attrs.define
+@define
 class NoManifest(Rejected):
     """The release cannot run on that environment."""
 
@@ -302,7 +304,7 @@ class NoManifest(Rejected):
     advice = "Create a release that has a manifest for this environment."
 
 
-@attrs.define
+@define
 class NoUpstream(Rejected):
     """A train needs an upstream, and the target has none."""
 
@@ -312,7 +314,7 @@ class NoUpstream(Rejected):
     advice = "Give it one with `kuberpult env update`."
 
 
-@attrs.define
+@define
 class Locked(Rejected):
     """Locks are in the way, and the command does not wait or go through them."""
 
@@ -328,7 +330,7 @@ class Locked(Rejected):
         return {"where": where, "by": "; ".join(map(str, self.locks))}
 
 
-@attrs.define
+@define
 class DuplicateApplicationName(Rejected):
     """Two placements would share one Argo CD application name."""
 
@@ -345,7 +347,7 @@ class DuplicateApplicationName(Rejected):
     advice = "Argo CD needs one name for each: rename the application or the environment."
 
 
-@attrs.define
+@define
 class Cascade(Rejected):
     """Argo CD would delete workloads, and nobody said that it may."""
 
@@ -360,7 +362,7 @@ class Cascade(Rejected):
         return {"named": f"{named} and {more} more" if more > 0 else named}
 
 
-@attrs.define
+@define
 class IsUpstream(Rejected):
     """The environment is another's upstream."""
 
@@ -374,7 +376,7 @@ class IsUpstream(Rejected):
         return {"environment": self.environment, "names": ", ".join(self.downstream)}
 
 
-@attrs.define
+@define
 class NoRepositoryUrl(Rejected):
     """Argo CD has to be told where to clone from, and the settings do not say."""
 
@@ -387,7 +389,7 @@ class NoRepositoryUrl(Rejected):
     advice = "Set it with `kuberpult settings set --url URL`."
 
 
-@attrs.define
+@define
 class PlanOutdated(Conflict):
     """What was planned is not what would happen now."""
 
@@ -400,7 +402,7 @@ class PlanOutdated(Conflict):
         return {"what": "; ".join(self.difference[:_MOST_NAMED])}
 
 
-@attrs.define
+@define
 class LostRace(Conflict):
     """Others kept changing the branch until the time was over. Nothing happened."""
 
@@ -410,7 +412,7 @@ class LostRace(Conflict):
     advice = "Nothing was changed. Try again."
 
 
-@attrs.define
+@define
 class Busy(Conflict):
     """The branch is locked by another process, or by one that died. Nothing happened."""
 
@@ -424,7 +426,7 @@ class Busy(Conflict):
     )
 
 
-@attrs.define
+@define
 class StoreUnavailable(Unavailable):
     """The repository cannot be opened, read or written."""
 

@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 
-import attrs
-
+from kuberpult_core.classes import frozen
 from kuberpult_core.documents import Document
 from kuberpult_core.manifests import Manifest
 from kuberpult_core.model import Lock, LockScope
@@ -30,7 +29,7 @@ class Cause(StrEnum):
     """An earlier commit was taken back."""
 
 
-@attrs.frozen
+@frozen
 class Deployed:
     """A version is in place, its manifest is what Argo CD syncs, and nothing waits any more."""
 
@@ -45,7 +44,7 @@ class Deployed:
     """What waits all the same; only an undo or somebody else's commit leaves a queue."""
 
 
-@attrs.frozen
+@frozen
 class Undeployed:
     """No version is in place any more; locks stay, and what waits."""
 
@@ -59,7 +58,7 @@ class Undeployed:
     """What waits now."""
 
 
-@attrs.frozen
+@frozen
 class Queued:
     """A version waits for the locks to go."""
 
@@ -72,7 +71,7 @@ class Queued:
     waits_for: tuple[tuple[LockScope, LockId], ...] = ()
 
 
-@attrs.frozen
+@frozen
 class QueueEmptied:
     """Nothing waits any more, and nothing was deployed by it."""
 
@@ -83,7 +82,7 @@ class QueueEmptied:
     cause: Cause = Cause.ASKED
 
 
-@attrs.frozen
+@frozen
 class LockCreated:
     """A lock lies on its scope."""
 
@@ -97,7 +96,7 @@ class LockCreated:
     """What it is in the repository, if it comes back as it was; then *lock* says who and when too."""
 
 
-@attrs.frozen
+@frozen
 class LockDeleted:
     """A lock is gone."""
 
@@ -106,7 +105,7 @@ class LockDeleted:
     lock: Lock
 
 
-@attrs.frozen
+@frozen
 class ReleaseCreated:
     """A release is there."""
 
@@ -124,7 +123,7 @@ class ReleaseCreated:
     is_undeploy: bool = False
 
 
-@attrs.frozen
+@frozen
 class ReleaseDeleted:
     """A release that nothing needed is gone."""
 
@@ -132,7 +131,7 @@ class ReleaseDeleted:
     version: Version
 
 
-@attrs.frozen
+@frozen
 class TeamSet:
     """An application belongs to another team, or to none."""
 
@@ -141,7 +140,7 @@ class TeamSet:
     previous: TeamName | None = None
 
 
-@attrs.frozen
+@frozen
 class EnvironmentCreated:
     """An environment is there."""
 
@@ -151,7 +150,7 @@ class EnvironmentCreated:
     """Its file in the repository, if it comes back as it was."""
 
 
-@attrs.frozen
+@frozen
 class EnvironmentUpdated:
     """An environment has another configuration."""
 
@@ -161,14 +160,14 @@ class EnvironmentUpdated:
     """Its file in the repository, if it comes back as it was."""
 
 
-@attrs.frozen
+@frozen
 class EnvironmentDeleted:
     """An environment is gone, with all that was on it."""
 
     environment: EnvironmentName
 
 
-@attrs.frozen
+@frozen
 class ApplicationRemoved:
     """An application is off an environment, with its queue and its locks there."""
 
@@ -180,14 +179,14 @@ class ApplicationRemoved:
     """What waited."""
 
 
-@attrs.frozen
+@frozen
 class ApplicationDeleted:
     """An application is gone, with all its releases."""
 
     application: ApplicationName
 
 
-@attrs.frozen
+@frozen
 class SettingsUpdated:
     """The settings are others."""
 

@@ -1,9 +1,11 @@
 """A store without git, for tests: of kuberpult, and of your own deployment policies."""
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from threading import Lock as Mutex
+
+import attrs
 
 from kuberpult_core.errors import StoreUnavailable, UnknownRevision
 from kuberpult_core.history import HEAD, chosen, parts_of_revision, too_far
@@ -19,7 +21,7 @@ from kuberpult_core.ports import (
     Signature,
     Touching,
 )
-from kuberpult_core.tree import EMPTY_TREE, parsed
+from kuberpult_core.tree import EMPTY_TREE, Listed
 
 _SHORTEST_ID = 4
 """Digits of an abbreviated id, as in git."""
@@ -33,7 +35,7 @@ class MemoryObjects:
 
     def tree(self, tree_id: ObjectId) -> Mapping[str, Entry]:
         """The entries of a folder by name."""
-        return parsed(self.blob(tree_id))
+        return Listed(self.blob(tree_id))
 
     def blob(self, blob_id: ObjectId) -> bytes:
         """The content of that id."""
@@ -66,13 +68,19 @@ class MemoryStore:
 
     def publish(self, commit: NewCommit) -> ObjectId | None:
         """Keep the objects, then move the branch if it is where the commit starts from."""
-        for it in commit.objects:
+        published = self.publish_all([commit])
+        return published[0] if published else None
+
+    def publish_all(self, commits: Sequence[NewCommit]) -> list[ObjectId] | None:
+        """The same for a row of commits, each on the one before."""
+        for it in (it for commit in commits for it in commit.objects):
             self._objects.put(it.id, it.content)
         with self._mutex:
-            if self.head().commit != commit.parent:
+            if self.head().commit != commits[0].parent:
                 return None
-            self._log.append(self._logged(commit))
-            return self._log[-1].id
+            for commit in commits:
+                self._log.append(self._logged(attrs.evolve(commit, parent=self.head().commit)))
+            return [logged.id for logged in self._log[-len(commits) :]]
 
     def _logged(self, commit: NewCommit) -> LoggedCommit:
         content = f"{commit.tree}\0{commit.parent}\0{commit.author}\0{commit.time}\0{commit.message}"

@@ -12,6 +12,7 @@ from typing import Generic, TypeVar
 
 import attrs
 
+from kuberpult_core.classes import frozen
 from kuberpult_core.config import EnvironmentConfig, StoredConfig
 from kuberpult_core.errors import quoted
 from kuberpult_core.manifests import BlobId
@@ -65,14 +66,14 @@ def known(value: T) -> Later[T]:
     return Later(lambda: value)
 
 
-@attrs.frozen
+@frozen
 class Broken:
     """A version link that cannot be followed: not of the form that layout.md gives."""
 
     reason: str
 
 
-@attrs.frozen
+@frozen
 class LockScope:
     """What one lock lies on: an environment, an application there, or a team there."""
 
@@ -86,7 +87,7 @@ class LockScope:
         return f"{self.environment}/team {self.team}" if self.team else str(self.environment)
 
 
-@attrs.frozen
+@frozen
 class Lock:
     """Holds automatic deployments back, with the reason in its message."""
 
@@ -107,7 +108,7 @@ class Lock:
         )
 
 
-@attrs.frozen
+@frozen
 class LockInTheWay:
     """A lock that a deployment met."""
 
@@ -119,7 +120,7 @@ class LockInTheWay:
         return f"{quoted(self.lock_id)} on {self.scope} ({quoted(self.lock.message)})"
 
 
-@attrs.frozen
+@frozen
 class Deployment:
     """Who put the current version in place, and when; what is not known is none."""
 
@@ -127,7 +128,7 @@ class Deployment:
     at: datetime | None = None
 
 
-@attrs.frozen
+@frozen
 class Placement:
     """One application on one environment."""
 
@@ -152,7 +153,7 @@ class Placement:
 NO_PLACEMENT = Placement()
 
 
-@attrs.frozen
+@frozen
 class Environment:
     """A target of deployments: its config, its locks and what is placed on it."""
 
@@ -176,7 +177,7 @@ class Environment:
         return self.placements.get(ApplicationName(application), NO_PLACEMENT)
 
 
-@attrs.frozen
+@frozen
 class Origin:
     """Where a release came from; what was not given is none."""
 
@@ -187,7 +188,7 @@ class Origin:
     created_at: datetime | None = None
 
 
-@attrs.frozen
+@frozen
 class Release:
     """One immutable version of an application: a manifest for each environment it can run on."""
 
@@ -202,7 +203,7 @@ class Release:
         return self._origin()
 
 
-@attrs.frozen
+@frozen
 class Application:
     """A service: its releases and, optionally, its team."""
 
@@ -215,7 +216,7 @@ class Application:
         return self._team()
 
 
-@attrs.frozen
+@frozen
 class State:
     """Everything that is known at one commit."""
 

@@ -38,12 +38,23 @@ class Objects(Protocol):
 
 
 @attrs.frozen
+class Likeness:
+    """Content of the same length as another object's, with some bytes replaced."""
+
+    base: ObjectId
+    patches: Mapping[int, bytes]
+    """The new bytes by their place; they do not overlap."""
+
+
+@attrs.frozen
 class NewObject:
     """An object to be written: ``blob`` or ``tree``, its id, its content."""
 
     kind: str
     id: ObjectId
     content: bytes
+    like: Likeness | None = attrs.field(default=None, eq=False, repr=False)
+    """What it may be stored as, if that one is stored beside it."""
 
 
 @attrs.frozen
@@ -60,6 +71,7 @@ class NewCommit:
 
     tree: ObjectId
     parent: ObjectId | None
+    """What it is decided on; in a row of commits, only that of the first one counts."""
     message: str
     author: Actor
     time: datetime
@@ -152,6 +164,10 @@ class Store(Protocol):
         then, and then it never will be. Raises :class:`BranchLocked` if another process
         holds the branch, and *Unavailable* if writing failed.
         """
+        ...
+
+    def publish_all(self, commits: Sequence[NewCommit]) -> list[ObjectId] | None:
+        """Write and publish a row of commits at once, each on the one before: all of them or none."""
         ...
 
     def commit(self, commit_id: ObjectId) -> LoggedCommit:

@@ -5,40 +5,35 @@ This is where the pure core meets the clock and a store. It decides nothing itse
 
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
+from functools import cached_property
 from threading import RLock
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import attrs
 
-from kuberpult_core import completing, doctor, journal, log
-from kuberpult_core.commands import Command
+from kuberpult_core import journal
+from kuberpult_core.commands import Command, needs_the_past
 from kuberpult_core.decide import decide
 from kuberpult_core.decision import Decision
-from kuberpult_core.editing import edited
-from kuberpult_core.errors import (
-    Busy,
-    Invalid,
-    KuberpultError,
-    LostRace,
-    NotFound,
-    PlanOutdated,
-    Rejected,
-    UnknownRevision,
-)
-from kuberpult_core.facts import Facts, facts_between
-from kuberpult_core.log import Entry
+from kuberpult_core.errors import Busy, Invalid, KuberpultError, LostRace, NotFound, PlanOutdated, Rejected
+from kuberpult_core.flush import Flush, Wish
 from kuberpult_core.model import State
 from kuberpult_core.names import ApplicationName, EnvironmentName
 from kuberpult_core.plan import Plan, difference
-from kuberpult_core.ports import BranchLocked, Head, LoggedCommit, NewCommit, ObjectId, Store, Touching
+from kuberpult_core.ports import BranchLocked, Head, ObjectId, Store, Touching
 from kuberpult_core.reading import Problem, state_of
-from kuberpult_core.replay import Different, Proven, Verdict, signed, verdict
-from kuberpult_core.stamp import Actor, Stamp
-from kuberpult_core.views import Data
-from kuberpult_core.why import why
+from kuberpult_core.stamp import Actor
+
+if TYPE_CHECKING:  # only those who look back need these
+    from kuberpult_core.completing import Completing
+    from kuberpult_core.facts import Facts
+    from kuberpult_core.hindsight import Hindsight
+    from kuberpult_core.log import Entry
+    from kuberpult_core.replay import Verdict
+    from kuberpult_core.views import Data
 
 PATIENCE = 30.0
 """Seconds to keep trying while others change the branch."""
@@ -57,6 +52,15 @@ class Applied:
 
     decision: Decision
     commit: ObjectId | None
+
+
+@attrs.frozen
+class Asked:
+    """A command, who asks for it and, if not now, when."""
+
+    command: Command
+    actor: Actor
+    at: datetime | None = None
 
 
 class Repository:
@@ -107,7 +111,7 @@ class Repository:
 
     def revision(self, text: str) -> ObjectId:
         """The commit that *text* names, or that was the head at the time that it names."""
-        return completing.revision(self.store, text, self._clock)
+        return self._completing.revision(text)
 
     def _past(self, commit: ObjectId) -> tuple[Head, State]:
         head = Head(commit, self.store.commit(commit).tree)
@@ -121,58 +125,46 @@ class Repository:
             self._known = known
         return known
 
+    @cached_property
+    def _hindsight(self) -> "Hindsight":
+        from kuberpult_core.hindsight import Hindsight  # noqa: PLC0415 - much, which most runs do not need
+
+        return Hindsight(self.store)
+
+    @cached_property
+    def _completing(self) -> "Completing":
+        from kuberpult_core.completing import Completing  # noqa: PLC0415 - as the hindsight
+
+        return Completing(self.store, self._clock)
+
     def problems(self, at: str | None = None) -> list[Problem]:
         """Every broken piece of the published tree, or of that of a revision or time, by path."""
-        return doctor.problems(self.store.objects, self.snapshot(at)[0].tree)
+        return self._hindsight.problems(self.snapshot(at)[0])
 
-    def log(self, wanted: Touching = EVERYTHING, at: str | None = None) -> Iterator[Entry]:
+    def log(self, wanted: Touching = EVERYTHING, at: str | None = None) -> "Iterator[Entry]":
         """The log, newest first, from now or from *at*: those commits that touch what is *wanted*."""
-        start = None if at is None else self.revision(at)
-        return map(self._entry, self.store.history(wanted, start))
+        return self._hindsight.log(wanted, None if at is None else self.revision(at))
 
-    def _entry(self, commit: LoggedCommit) -> Entry:
-        return log.entry(self.store.objects, commit, completing.tree_before(self.store, commit))
-
-    def why(self, environment: EnvironmentName, application: ApplicationName, at: str | None = None) -> Data:
+    def why(self, environment: EnvironmentName, application: ApplicationName, at: str | None = None) -> "Data":
         """Why a placement is as it is, in sentences and as data."""
-        head, state = self.snapshot(at)
-        return why(state, environment, application, self.log(Touching(environment, application), head.commit))
+        return self._hindsight.why(environment, application, *self.snapshot(at))
 
-    def difference(self, old: str, new: str | None = None) -> Facts:
+    def difference(self, old: str, new: str | None = None) -> "Facts":
         """What changed between two revisions or times; *new* is now if it is none."""
-        trees = [self.snapshot(at)[0].tree for at in (old, new)]
-        return facts_between(self.store.objects, *trees)
+        return self._hindsight.difference(self.snapshot(old)[0], self.snapshot(new)[0])
 
-    def verify(self, since: str | None = None) -> Iterator[Verdict]:
+    def verify(self, since: str | None = None) -> "Iterator[Verdict]":
         """What a replay says of each commit, oldest first: all, or those after *since*.
 
         Raises :class:`UnknownRevision` if that is not in the history of this branch.
         """
         start = self.revision(since) if since is not None else None
-        before = self.store.commit(start).tree if start is not None else None
-        for commit in self.store.log(start):
-            if start is not None and commit.parent is None:
-                raise UnknownRevision(since or "", completing.NOT_HERE)
-            found = self._checked_past(verdict(self.store.objects, commit, before), before)
-            yield signed(found, self.store.signature(commit.id))
-            before = commit.tree
-
-    def _checked_past(self, found: Verdict, before: ObjectId | None) -> Verdict:
-        """*found*, unless the record says something else of the past than the repository does."""
-        if not isinstance(found, Proven) or not completing.needs_the_past(found.command):
-            return found
-        try:
-            truth = completing.completed(self.store, found.command, state_of(self.store.objects, before))
-        except KuberpultError as error:
-            return Different(found.commit, f"what it says of the past cannot be checked: {error}")
-        if truth == found.command:
-            return found
-        return Different(found.commit, "it says something else of the past than the repository does")
+        yield from self._hindsight.verify(start, since or "")
 
     def plan(self, command: Command) -> Plan:
         """What *command* would do now. Raises what :meth:`apply` would raise for it; changes nothing."""
         head, state = self.snapshot()
-        command = completing.completed(self.store, self._named(command), state)
+        command = self._completed(self._named(command), state)
         decision = decide(state, command)
         journal.message(decision)  # what the log could not keep is refused already here
         return Plan(command, head.commit, decision)
@@ -183,24 +175,44 @@ class Repository:
         When this returns, it is published. When it raises a refusal (*Invalid*, *NotFound*,
         *Rejected*), a *Conflict* or *Unavailable*, it has not happened and never will.
         """
-        command = self._named(command)
-        return self._apply(actor, at, lambda state: self._decided(command, state))
+        return self._only(Wish(self._decider(command), actor, at))
+
+    def apply_all(self, asked: Sequence[Asked]) -> list[Applied | KuberpultError]:
+        """Carry out all that is *asked*, one after the other, a commit each, and publish it at once.
+
+        Each answer is what :meth:`apply` would return or raise; a refusal touches nobody
+        else's. Raises *Conflict* or *Unavailable* if nothing of it could be published.
+        """
+        deciders = [self._wish(it) for it in asked]
+        with self._writing:
+            return self._published_all(deciders)
+
+    def _wish(self, asked: Asked) -> Wish | KuberpultError:
+        try:
+            return Wish(self._decider(asked.command), asked.actor, asked.at)
+        except (Invalid, NotFound, Rejected) as refusal:
+            return refusal
 
     def carry_out(self, plan: Plan, actor: Actor, at: datetime | None = None) -> Applied:
         """Carry out exactly *plan*: like :meth:`apply`, or :class:`PlanOutdated` with what has changed."""
-        return self._apply(actor, at, lambda state: self._as_planned(plan, state))
+        return self._only(Wish(lambda state: self._as_planned(plan, state), actor, at))
+
+    def _decider(self, command: Command) -> Callable[[State], Decision]:
+        named = self._named(command)
+        return lambda state: decide(state, self._completed(named, state))
 
     def _named(self, command: Command) -> Command:
-        return completing.named(self.store, command, self._clock)
+        """*command* with the commits that it names as ids."""
+        return self._completing.named(command) if needs_the_past(command) else command
 
-    def _decided(self, command: Command, state: State) -> Decision:
-        """What *command* comes to, with what it needs of the past as *state* makes it."""
-        return decide(state, completing.completed(self.store, command, state))
+    def _completed(self, command: Command, state: State) -> Command:
+        """*command* with what it needs of the past, as *state* makes it."""
+        return self._completing.completed(command, state) if needs_the_past(command) else command
 
     def _as_planned(self, plan: Plan, state: State) -> Decision:
         """The decision that was planned, or the conflict with what would happen now."""
         try:
-            decision = self._decided(plan.command, state)
+            decision = decide(state, self._completed(plan.command, state))
         except (Invalid, NotFound, Rejected) as refusal:
             sentence = str(refusal).rstrip(".")
             raise PlanOutdated((f"it is refused now: {sentence}",)) from refusal
@@ -208,34 +220,50 @@ class Repository:
             raise PlanOutdated(difference(plan.decision, decision))
         return decision
 
-    def _apply(self, actor: Actor, at: datetime | None, decider: Callable[[State], Decision]) -> Applied:
+    def _only(self, wish: Wish) -> Applied:
+        with self._writing:
+            (outcome,) = self._published_all([wish])
+        if isinstance(outcome, KuberpultError):
+            raise outcome
+        return outcome
+
+    def _published_all(self, wishes: Sequence[Wish | KuberpultError]) -> list[Applied | KuberpultError]:
+        """Try until it is published, or the patience is over."""
         deadline = time.monotonic() + self._patience
         wait = _FIRST_WAIT
-        with self._writing:
-            while True:
-                stamp = Stamp(at or self._clock(), actor)
-                applied, conflict = self._try(stamp, decider)
-                if applied:
-                    return applied
-                if time.monotonic() + wait > deadline:
-                    raise conflict
-                self._sleep(wait * random.uniform(0.5, 1.5))  # noqa: S311 - spreads retries, guards nothing
-                wait = min(2 * wait, _LONGEST_WAIT)
+        while True:
+            outcomes, conflict = self._try(wishes)
+            if outcomes is not None:
+                return outcomes
+            if time.monotonic() + wait > deadline:
+                raise conflict
+            self._sleep(wait * random.uniform(0.5, 1.5))  # noqa: S311 - spreads retries, guards nothing
+            wait = min(2 * wait, _LONGEST_WAIT)
 
-    def _try(self, stamp: Stamp, decider: Callable[[State], Decision]) -> tuple[Applied | None, LostRace | Busy]:
+    def _try(
+        self, wishes: Sequence[Wish | KuberpultError]
+    ) -> tuple[list[Applied | KuberpultError] | None, LostRace | Busy]:
         """Decide on the present head and publish; or say what was in the way."""
         head, state = self.snapshot()
-        decision = decider(state)
+        flush = Flush(self.store.objects, head, state)
+        decided = [self._added(flush, wish) for wish in wishes]
         conflict: LostRace | Busy = LostRace(self._patience)
-        if decision.is_nothing:
-            return Applied(decision, None), conflict
         try:
-            published = self.store.publish(self._commit(head, state, decision, stamp))
+            published = self.store.publish_all(flush.commits) if flush.commits else []
         except BranchLocked as locked:
             return None, Busy(locked.lock_file, self._patience)
-        return (Applied(decision, published) if published else None), conflict
+        if published is None:
+            return None, conflict
+        commits = iter(published)
+        return [
+            it if isinstance(it, KuberpultError) else Applied(it, None if it.is_nothing else next(commits))
+            for it in decided
+        ], conflict
 
-    def _commit(self, head: Head, state: State, decision: Decision, stamp: Stamp) -> NewCommit:
-        message = journal.message(decision)
-        tree, objects = edited(self.store.objects, head.tree, state, decision, stamp)
-        return NewCommit(tree, head.commit, message, stamp.actor, stamp.time, objects)
+    def _added(self, flush: Flush, wish: Wish | KuberpultError) -> Decision | KuberpultError:
+        if isinstance(wish, KuberpultError):
+            return wish
+        try:
+            return flush.add(wish, wish.at or self._clock())
+        except (Invalid, NotFound, Rejected, PlanOutdated) as refusal:
+            return refusal

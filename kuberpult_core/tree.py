@@ -1,15 +1,11 @@
-"""Trees of files as git stores them: written, and edited in memory along the paths that change."""
+"""Folders as git stores them: written, read, and looked into."""
 
 import hashlib
 import re
 from collections.abc import ItemsView, Iterable, Iterator, Mapping
-from typing import Any, TypeAlias, assert_never
+from typing import Any
 
-from kuberpult_core.changes import Change, Copy, Link, Remove, Restore, Write
-from kuberpult_core.manifests import blob_id
-from kuberpult_core.ports import FILE, FOLDER, LINK, Entry, NewObject, ObjectId, Objects
-
-Entries: TypeAlias = "dict[str, Entry | Folder]"
+from kuberpult_core.ports import FILE, FOLDER, LINK, Entry, ObjectId, Objects
 
 
 def encoded_name(name: str) -> bytes:
@@ -62,7 +58,7 @@ class Listed(Mapping[str, Entry]):
         content, wanted = self.content, b" %s\0" % name
         at = content.find(wanted)
         while at >= 0:
-            mode = content[at - 6 : at]
+            mode = content[max(at - 6, 0) : at]
             if mode in _LONG_MODES or mode.endswith(_SHORT_MODE):
                 start = at + len(wanted)
                 number = FOLDER if mode.endswith(_SHORT_MODE) else _MODES[mode]
@@ -126,6 +122,14 @@ def tree_id(content: bytes) -> ObjectId:
 EMPTY_TREE = tree_id(b"")
 
 
+def id_at(content: bytes, name: str, entry: Entry) -> int | None:
+    """Where the 20 bytes of an entry's id begin in a folder's content; none if they are not found there."""
+    head = b"%o %s\0" % (entry.mode, encoded_name(name))
+    at = content.find(head) + len(head)
+    is_there = at >= len(head) and content[at : at + 20] == bytes.fromhex(entry.id)
+    return at if is_there else None
+
+
 def find(objects: Objects, root: ObjectId | None, path: str) -> Entry | None:
     """What lies at *path*, if it is there; links are not followed."""
     entry = Entry(FOLDER, root) if root else None
@@ -134,128 +138,3 @@ def find(objects: Objects, root: ObjectId | None, path: str) -> Entry | None:
             return None
         entry = objects.tree(entry.id).get(name)
     return entry
-
-
-class Folder:
-    """A folder being edited; one that was only looked at keeps its id."""
-
-    def __init__(self, entries: Entries, unchanged: ObjectId | None = None) -> None:
-        self.entries = entries
-        self.unchanged = unchanged
-        """Its id while nothing in it or below it has changed."""
-
-
-class Editor:
-    """Applies changes to a tree in memory; hashes only what lies on the paths that changed."""
-
-    def __init__(self, objects: Objects, root: ObjectId | None) -> None:
-        self._objects = objects
-        self._root = Folder(dict(objects.tree(root)) if root else {}, root)
-        self._blobs: dict[ObjectId, NewObject] = {}
-        self._needed: dict[ObjectId, NewObject] = {}
-
-    def apply(self, changes: Iterable[Change]) -> None:
-        """Carry out *changes* in their order."""
-        for change in changes:
-            match change:
-                case Write(path, blob, content):
-                    if content is not None:
-                        self._keep(content)
-                    elif ObjectId(blob) not in self._blobs:
-                        self._objects.blob(ObjectId(blob))  # what is only named must be there
-                    self._put(path, Entry(FILE, ObjectId(blob)))
-                case Link(path, text):
-                    self._put(path, Entry(LINK, self._keep(text.encode())))
-                case Copy(source, path):
-                    self._put(path, self._found(source))
-                case Restore(path, entry):
-                    self._check_there(entry)
-                    self._put(path, entry)
-                case Remove(path):
-                    self._remove(path)
-                case _:
-                    assert_never(change)
-
-    def finish(self) -> tuple[ObjectId, list[NewObject]]:
-        """The edited tree's id, and every object that it needs and *root* may not have had."""
-        root = self._close(self._root)
-        if root is None:
-            self._needed[EMPTY_TREE] = NewObject("tree", EMPTY_TREE, b"")
-        return (root or EMPTY_TREE), list(self._needed.values())
-
-    def _check_there(self, entry: Entry) -> None:
-        """Read what is only named: it must be there; raises *Unavailable* if it is not."""
-        if entry.mode == FOLDER:
-            self._objects.tree(entry.id)
-        else:
-            self._objects.blob(entry.id)
-
-    def _keep(self, content: bytes) -> ObjectId:
-        """Have *content* at hand; it is written if the finished tree needs it."""
-        object_id = ObjectId(blob_id(content))
-        self._blobs[object_id] = NewObject("blob", object_id, content)
-        return object_id
-
-    def _open(self, folder: Folder, name: str) -> Folder | None:
-        """The folder of that name, opened for editing; none if there is no folder."""
-        entry = folder.entries.get(name)
-        if isinstance(entry, Entry) and entry.mode == FOLDER:
-            entry = folder.entries[name] = Folder(dict(self._objects.tree(entry.id)), entry.id)
-        return entry if isinstance(entry, Folder) else None
-
-    def _walk(self, parents: list[str]) -> list[Folder] | None:
-        """The folders from the root down *parents*; none if one of them is not there."""
-        way = [self._root]
-        for parent in parents:
-            below = self._open(way[-1], parent)
-            if below is None:
-                return None
-            way.append(below)
-        return way
-
-    def _put(self, path: str, entry: Entry) -> None:
-        *parents, name = path.split("/")
-        folder = self._root
-        folder.unchanged = None
-        for parent in parents:
-            below = self._open(folder, parent)
-            if below is None:  # nothing, or something that is replaced: a link is never followed
-                below = folder.entries[parent] = Folder({})
-            folder = below
-            folder.unchanged = None
-        folder.entries[name] = entry
-
-    def _remove(self, path: str) -> None:
-        *parents, name = path.split("/")
-        way = self._walk(parents)
-        if way and way[-1].entries.pop(name, None) is not None:
-            for folder in way:
-                folder.unchanged = None
-
-    def _found(self, path: str) -> Entry:
-        *parents, name = path.split("/")
-        way = self._walk(parents)
-        entry = way[-1].entries.get(name) if way else None
-        if not isinstance(entry, Entry):
-            raise KeyError(path)
-        return entry
-
-    def _close(self, folder: Folder) -> ObjectId | None:
-        """Serialise *folder* and what was edited below it; an empty one is left out."""
-        if folder.unchanged:
-            return folder.unchanged
-        closed = list(self._closed_entries(folder))
-        if not closed:
-            return None
-        content = serialized(closed)
-        folder_id = tree_id(content)
-        self._needed[folder_id] = NewObject("tree", folder_id, content)
-        self._needed.update((it.id, self._blobs[it.id]) for _, it in closed if it.id in self._blobs)
-        return folder_id
-
-    def _closed_entries(self, folder: Folder) -> Iterator[tuple[str, Entry]]:
-        for name, entry in folder.entries.items():
-            if isinstance(entry, Entry):
-                yield name, entry
-            elif (below := self._close(entry)) is not None:
-                yield name, Entry(FOLDER, below)

@@ -10,12 +10,13 @@ import attrs
 
 from kuberpult_core import Actor, Repository, State, state_of
 from kuberpult_core.changes import written
+from kuberpult_core.editor import Editor
 from kuberpult_core.manifests import blob_id
 from kuberpult_core.memory import MemoryObjects, MemoryStore
 from kuberpult_core.model import Application, Broken, Environment, Placement
 from kuberpult_core.names import ApplicationName, EnvironmentName, Version
 from kuberpult_core.ports import FILE, FOLDER, LINK, Entry, NewCommit, NewObject, ObjectId, Objects, Store
-from kuberpult_core.tree import EMPTY_TREE, Editor, serialized, tree_id
+from kuberpult_core.tree import EMPTY_TREE, serialized, tree_id
 
 ADA = Actor("Ada Lovelace", "ada@example.com")
 BOB = Actor("Bob Ünder", "bob@example.com")

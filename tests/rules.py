@@ -30,10 +30,11 @@ from kuberpult_core import (
     names,
 )
 from kuberpult_core.changes import Change, Link, written
+from kuberpult_core.editor import Editor
 from kuberpult_core.model import Broken, Placement
 from kuberpult_core.names import Version
 from kuberpult_core.ports import FOLDER, Head, NewCommit, ObjectId
-from kuberpult_core.tree import Editor, find
+from kuberpult_core.tree import find
 
 E = TypeVar("E", bound=KuberpultError)
 Step = Command | Iterable[Command]

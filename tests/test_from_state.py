@@ -1,6 +1,6 @@
 """rules.md 4: trains from the past. What upstream had then moves as a unit, by the rules of today."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 
 import pytest
@@ -307,11 +307,11 @@ class Overtaken(MemoryStore):
         super().__init__()
         self.before_next: Callable[[], object] | None = None
 
-    def publish(self, commit: NewCommit) -> ObjectId | None:
+    def publish_all(self, commits: Sequence[NewCommit]) -> list[ObjectId] | None:
         overtaking, self.before_next = self.before_next, None
         if overtaking:
             overtaking()
-        return super().publish(commit)
+        return super().publish_all(commits)
 
 
 def race(*steps: Command | Iterable[Command], command: Command, meanwhile: Command) -> World:

@@ -80,7 +80,7 @@ def test_it_holds_the_licence_and_the_notice(files: dict[str, bytes]) -> None:
 
 def test_it_gives_the_command_line(files: dict[str, bytes]) -> None:
     (entry_points,) = (content for path, content in files.items() if path.endswith("entry_points.txt"))
-    assert entry_points.decode().split() == ["[console_scripts]", "kuberpult", "=", "kuberpult_cli.main:main"]
+    assert entry_points.decode().split() == ["[console_scripts]", "kuberpult", "=", "kuberpult_cli.__main__:run"]
 
 
 # What it says of itself

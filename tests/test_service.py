@@ -1,6 +1,6 @@
 """A repository at work: plans, patience, lost races, threads, and whose clock it is."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
@@ -258,10 +258,14 @@ class Contested:
         return self._store.head()
 
     def publish(self, commit: NewCommit) -> ObjectId | None:
-        self.attempts.append(commit)
+        published = self.publish_all([commit])
+        return published[0] if published else None
+
+    def publish_all(self, commits: Sequence[NewCommit]) -> list[ObjectId] | None:
+        self.attempts.append(commits[0])
         if self._lost is None or len(self.attempts) <= self._lost:
             self._rival(len(self.attempts))
-        return self._store.publish(commit) if self._store.head().commit == commit.parent else None
+        return self._store.publish_all(commits) if self._store.head().commit == commits[0].parent else None
 
     def commit(self, commit_id: ObjectId) -> LoggedCommit:
         return self._store.commit(commit_id)
@@ -288,11 +292,11 @@ class Contested:
 class HeldBranch(Contested):
     """A store whose branch another process holds."""
 
-    def publish(self, commit: NewCommit) -> ObjectId | None:
-        self.attempts.append(commit)
+    def publish_all(self, commits: Sequence[NewCommit]) -> list[ObjectId] | None:
+        self.attempts.append(commits[0])
         if self._lost is None or len(self.attempts) <= self._lost:
             raise BranchLocked("/somewhere/main.lock")
-        return self._store.publish(commit)
+        return self._store.publish_all(commits)
 
 
 def locks_of_a_rival(repository: Repository) -> Callable[[int], None]:

@@ -10,12 +10,13 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from kuberpult_core.changes import Change, Copy, Link, Remove, written
+from kuberpult_core.editor import Editor
 from kuberpult_core.errors import Unavailable
 from kuberpult_core.git.opening import make_bare, open_store
 from kuberpult_core.manifests import blob_id
 from kuberpult_core.memory import MemoryObjects
 from kuberpult_core.ports import FILE, FOLDER, LINK, Entry, NewCommit, NewObject, ObjectId, Objects
-from kuberpult_core.tree import EMPTY_TREE, Editor, encoded_name, find, parsed, serialized, tree_id
+from kuberpult_core.tree import EMPTY_TREE, encoded_name, find, parsed, serialized, tree_id
 from tests.real import ADA, NOON, complaints, git_bytes, listed, objects_with, walk
 
 NAMES = ["a", "a.b", "a-b", "a0", "ab", "A", "a b", "ä", "a\n", "a\t", '"', "\udcff", "-", ".a", "🚀", "0", "~"]

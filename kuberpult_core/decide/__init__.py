@@ -1,41 +1,9 @@
 """The rules: what a command comes to in a state. One module a capability; this is the way in."""
 
-from typing import assert_never
-
 import attrs
 
-from kuberpult_core.commands import (
-    Batch,
-    CancelQueued,
-    Cleanup,
-    Command,
-    CreateEnvironment,
-    CreateLock,
-    CreateRelease,
-    DeleteApplication,
-    DeleteEnvironment,
-    DeleteLock,
-    Deploy,
-    ExpireLocks,
-    ReleaseTrain,
-    RemoveApplicationFromEnvironment,
-    SetTeam,
-    SingleCommand,
-    Undo,
-    UpdateEnvironment,
-    UpdateSettings,
-)
-from kuberpult_core.decide import (
-    applications,
-    argocd,
-    deploying,
-    environments,
-    locking,
-    releases,
-    settings,
-    trains,
-    undoing,
-)
+from kuberpult_core.commands import Batch, CancelQueued, Command, Deploy, SingleCommand
+from kuberpult_core.decide import argocd, deploying
 from kuberpult_core.decide.course import Course
 from kuberpult_core.decision import Decision
 from kuberpult_core.errors import KuberpultError
@@ -72,36 +40,14 @@ def _batch(course: Course, batch: Batch) -> Batch:
     return attrs.evolve(batch, commands=tuple(effective))
 
 
-def _single(course: Course, command: SingleCommand) -> SingleCommand:  # noqa: C901, PLR0912 - one for each
+def _single(course: Course, command: SingleCommand) -> SingleCommand:
     match command:
         case Deploy():
             deploying.deploy(course, command)
         case CancelQueued():
             deploying.cancel_queued(course, command)
-        case CreateLock():
-            locking.create_lock(course, command)
-        case DeleteLock():
-            locking.delete_lock(course, command)
-        case ExpireLocks():
-            locking.expire_locks(course, command)
-        case ReleaseTrain():
-            trains.release_train(course, command)
-        case CreateRelease():
-            releases.create_release(course, command)
-        case Cleanup():
-            releases.cleanup(course, command)
-        case SetTeam():
-            applications.set_team(course, command)
-        case DeleteApplication():
-            applications.delete_application(course, command)
-        case RemoveApplicationFromEnvironment():
-            applications.remove_from_environment(course, command)
-        case CreateEnvironment() | UpdateEnvironment() | DeleteEnvironment():
-            environments.change(course, command)
-        case UpdateSettings():
-            settings.update(course, command)
-        case Undo():
-            undoing.undo(course, command)
         case _:
-            assert_never(command)
+            from kuberpult_core.decide import capabilities  # noqa: PLC0415 - a deployment needs none of the others
+
+            capabilities.carry_out(course, command)
     return command

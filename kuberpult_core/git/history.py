@@ -64,10 +64,10 @@ class History:
         )
         return next((ObjectId(commit.hex()) for commit in found), None)
 
-    def published(self) -> None:
-        """Take note that this process has moved the branch by a commit."""
+    def published(self, commits: int) -> None:
+        """Take note that this process has moved the branch by so many commits."""
         if self._behind is not None:
-            self._behind += 1
+            self._behind += commits
             if self._behind >= FAR:
                 self.catch_up()
 

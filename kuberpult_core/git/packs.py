@@ -1,5 +1,6 @@
 """Writing objects: one durable pack for all that belongs together."""
 
+import hashlib
 import os
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -8,9 +9,11 @@ from pathlib import Path
 from typing import BinaryIO
 
 from dulwich.object_format import SHA1
-from dulwich.pack import UnpackedObject, write_pack_data, write_pack_index_v2
+from dulwich.pack import REF_DELTA, UnpackedObject, write_pack_data, write_pack_index_v2
 
+from kuberpult_core.git.deltas import replacing
 from kuberpult_core.git.objects import BLOB, COMMIT, TREE
+from kuberpult_core.git.records import Record, head_of, index_of
 from kuberpult_core.ports import NewObject
 
 _NUMBERS = {"commit": COMMIT, "tree": TREE, "blob": BLOB}
@@ -31,18 +34,45 @@ def write_pack(folder: Path, objects: Sequence[NewObject]) -> Path:
         )
         rows = sorted((sha, offset, crc) for sha, (offset, crc) in entries.items())
         write_pack_index_v2(index, rows, checksum)
-        name = folder / f"pack-{checksum.hex()}"
-        _settle(pack, name.with_suffix(".pack"))
-        _settle(index, name.with_suffix(".idx"))
+        return _settled(folder, pack, index, checksum)
+
+
+def write_records(folder: Path, records: Sequence[Record]) -> Path:
+    """Add a pack with *records* of other packs, as they lie there; else the same as :func:`write_pack`.
+
+    An object comes once among them, and what it is a difference to is one of them.
+    """
+    with _temporary(folder) as pack, _temporary(folder) as index:
+        summed = hashlib.sha1(usedforsecurity=False)
+        for part in (head_of(len(records)), *(it.content for it in records)):
+            summed.update(part)
+            pack.write(part)
+        checksum = summed.digest()
+        pack.write(checksum)
+        rows = index_of(records, checksum)
+        index.write(rows + hashlib.sha1(rows, usedforsecurity=False).digest())
+        return _settled(folder, pack, index, checksum)
+
+
+def _settled(folder: Path, pack: BinaryIO, index: BinaryIO, checksum: bytes) -> Path:
+    """Let a finished pack be there, its index last, and give its name."""
+    name = folder / f"pack-{checksum.hex()}"
+    _settle(pack, name.with_suffix(".pack"))
+    _settle(index, name.with_suffix(".idx"))
     sync_folder(folder)
     return name.with_suffix(".pack")
 
 
 def _records(objects: Sequence[NewObject]) -> Iterator[UnpackedObject]:
+    written: set[str] = set()
     for it in objects:
-        yield UnpackedObject(
-            _NUMBERS[it.kind], sha=bytes.fromhex(it.id), decomp_chunks=[it.content], decomp_len=len(it.content)
-        )
+        like, sha = it.like, bytes.fromhex(it.id)
+        if like is not None and like.base in written:
+            delta = replacing(len(it.content), like.patches)
+            yield UnpackedObject(REF_DELTA, delta_base=bytes.fromhex(like.base), sha=sha, decomp_chunks=[delta])
+        else:
+            yield UnpackedObject(_NUMBERS[it.kind], sha=sha, decomp_chunks=[it.content])
+        written.add(it.id)
 
 
 @contextmanager

@@ -1,0 +1,74 @@
+"""What a repository says of its past: the log, why, what differs, whether it replays, what is broken.
+
+Apart from :mod:`kuberpult_core.service`, and imported by it at first use, because a run that only
+changes something needs none of this.
+"""
+
+from collections.abc import Iterator
+
+import attrs
+
+from kuberpult_core import doctor, log
+from kuberpult_core.commands import needs_the_past
+from kuberpult_core.completing import NOT_HERE, completed, tree_before
+from kuberpult_core.errors import KuberpultError, UnknownRevision
+from kuberpult_core.facts import Facts, facts_between
+from kuberpult_core.log import Entry
+from kuberpult_core.model import State
+from kuberpult_core.names import ApplicationName, EnvironmentName
+from kuberpult_core.ports import Head, LoggedCommit, ObjectId, Store, Touching
+from kuberpult_core.reading import Problem, state_of
+from kuberpult_core.replay import Different, Proven, Verdict, signed, verdict
+from kuberpult_core.views import Data
+from kuberpult_core.why import why
+
+
+@attrs.frozen
+class Hindsight:
+    """The past of the branch in *store*."""
+
+    store: Store
+
+    def problems(self, head: Head) -> list[Problem]:
+        """Every broken piece of a commit's tree, by path."""
+        return doctor.problems(self.store.objects, head.tree)
+
+    def log(self, wanted: Touching, start: ObjectId | None) -> Iterator[Entry]:
+        """The commits that touch what is *wanted*, newest first, from the head or from *start*."""
+        return map(self._entry, self.store.history(wanted, start))
+
+    def _entry(self, commit: LoggedCommit) -> Entry:
+        return log.entry(self.store.objects, commit, tree_before(self.store, commit))
+
+    def why(self, environment: EnvironmentName, application: ApplicationName, head: Head, state: State) -> Data:
+        """Why a placement is as it is in *state*, that of the commit *head*."""
+        return why(state, environment, application, self.log(Touching(environment, application), head.commit))
+
+    def difference(self, old: Head, new: Head) -> Facts:
+        """What changed from one commit to another."""
+        return facts_between(self.store.objects, old.tree, new.tree)
+
+    def verify(self, start: ObjectId | None, named: str) -> Iterator[Verdict]:
+        """What a replay says of each commit, oldest first: all, or those after *start*, which was *named* so.
+
+        Raises :class:`UnknownRevision` if that is not in the history of this branch.
+        """
+        before = self.store.commit(start).tree if start is not None else None
+        for commit in self.store.log(start):
+            if start is not None and commit.parent is None:
+                raise UnknownRevision(named, NOT_HERE)
+            found = self._checked_past(verdict(self.store.objects, commit, before), before)
+            yield signed(found, self.store.signature(commit.id))
+            before = commit.tree
+
+    def _checked_past(self, found: Verdict, before: ObjectId | None) -> Verdict:
+        """*found*, unless the record says something else of the past than the repository does."""
+        if not isinstance(found, Proven) or not needs_the_past(found.command):
+            return found
+        try:
+            truth = completed(self.store, found.command, state_of(self.store.objects, before))
+        except KuberpultError as error:
+            return Different(found.commit, f"what it says of the past cannot be checked: {error}")
+        if truth == found.command:
+            return found
+        return Different(found.commit, "it says something else of the past than the repository does")
