@@ -13,6 +13,7 @@ from types import MappingProxyType
 import attrs
 
 from kuberpult_core import documents, layout, names
+from kuberpult_core.bulk import made_to_stay
 from kuberpult_core.config import StoredConfig
 from kuberpult_core.errors import InvalidName, KuberpultError, quoted
 from kuberpult_core.links import Links
@@ -276,12 +277,13 @@ class Reader(Pieces):
         is_all = there.id == entry.id
         rows = there.rows() if is_all else there.rows_in(self.objects.tree(entry.id))
         start, deployment = f"{path}/applications/", self._deployment_of
-        return {
-            row[0]: self._recalled_placement(start + row[0], row)
-            if row[4]
-            else Placement(row[2] or None, row[3] or None, NO_LOCKS, Later(deployment, start + row[0], row[1]))
-            for row in rows
-        }, is_all
+        with made_to_stay():
+            return {
+                row[0]: self._recalled_placement(start + row[0], row)
+                if row[4]
+                else Placement(row[2] or None, row[3] or None, NO_LOCKS, Later(deployment, start + row[0], row[1]))
+                for row in rows
+            }, is_all
 
     def _recalled_placement(self, path: str, row: Row) -> Placement:
         """A placement with locks, or one that was not simple enough for a snapshot."""

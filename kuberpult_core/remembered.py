@@ -14,6 +14,7 @@ from struct import Struct
 from typing import Protocol, runtime_checkable
 
 from kuberpult_core import names
+from kuberpult_core.bulk import made_to_stay
 from kuberpult_core.classes import frozen
 from kuberpult_core.errors import InvalidName
 from kuberpult_core.listing import Entries, rows_of
@@ -116,7 +117,8 @@ def from_bytes(content: bytes) -> Snapshot | None:
     if content[: len(_MAGIC)] != _MAGIC or content[len(_MAGIC) : start] != _sum(body):
         return None
     try:
-        return _Columns(body).snapshot()
+        with made_to_stay():
+            return _Columns(body).snapshot()
     except (ValueError, IndexError, InvalidName):
         return None
 
