@@ -1,10 +1,11 @@
 """Folders as mappings: each part is read when it is asked for, and then kept."""
 
-from collections.abc import Callable, ItemsView, Iterator, Mapping, ValuesView
+from collections.abc import Callable, ItemsView, Iterable, Iterator, Mapping, ValuesView
 from typing import Generic, TypeVar
 
 from kuberpult_core.changed_names import names_of_changed
 from kuberpult_core.errors import InvalidName
+from kuberpult_core.model import Later
 from kuberpult_core.ports import FILE, FOLDER, LINK, Entry
 from kuberpult_core.tree import Listed
 
@@ -24,12 +25,19 @@ def kind_of(entry: Entry) -> str:
     return _KINDS.get(entry.mode, f"something of mode {entry.mode:o}")
 
 
+def rows_of(entries: Entries) -> Iterable[tuple[str, Entry]]:
+    """All entries of a folder by name, for who needs each once."""
+    return entries.rows() if isinstance(entries, Listed) else entries.items()
+
+
 class Listing(Mapping[K, V], Generic[K, V]):
     """A folder's parts by name, each read when it is asked for and then kept.
 
     *load* makes a part from its path, its name and its entry. It also gets the part that the
     *earlier* listing, of the same folder in another tree, had under this name, because much of
     that may be the same. A part whose entry did not change is taken over as it is, if it was read.
+    *keys* are the names if they are known. *recall* is asked when someone wants all parts: it gives
+    those that are known from elsewhere, and whether that is all.
     """
 
     __slots__ = (
@@ -41,6 +49,7 @@ class Listing(Mapping[K, V], Generic[K, V]):
         "_modes",
         "_parse",
         "_path",
+        "_recall",
         "_report",
         "_sure",
         "_whole",
@@ -49,7 +58,7 @@ class Listing(Mapping[K, V], Generic[K, V]):
     def __init__(
         self,
         path: str,
-        entries: Entries,
+        entries: Entries | Later[Entries],
         parse: Callable[[str], K],
         load: Callable[[str, K, Entry, V | None], V | None],
         *,
@@ -57,32 +66,42 @@ class Listing(Mapping[K, V], Generic[K, V]):
         modes: tuple[int, ...] = (FOLDER,),
         sure: bool = True,
         earlier: "Listing[K, V] | None" = None,
+        keys: list[K] | None = None,
+        recall: Callable[[], tuple[dict[K, V], bool]] | None = None,
     ) -> None:
         self._path, self._entries, self._parse, self._load = path, entries, parse, load
         self._report, self._modes, self._sure = report, modes, sure
-        self._keys_read: list[K] | None = None
+        self._keys_read = keys
+        self._recall = recall
         self._whole: dict[K, V] | None = None
         self._loaded: dict[K, V | None] = {}
         self._earlier: dict[K, V | None] = {}
         if earlier is not None:
             self._take_over(earlier)
 
+    def _folder(self) -> Entries:
+        entries = self._entries
+        if isinstance(entries, Later):
+            entries = self._entries = entries()
+        return entries
+
     def so_far(self) -> tuple[Entries, list[K] | None, dict[K, V | None], dict[K, V | None]]:
         """What is known by now: entries, names, parts, and what an earlier listing had in the place of others."""
         older = self._earlier.copy()  # first: other threads move parts from there to those that are read
-        return self._entries, self._keys_read, self._loaded.copy(), older
+        return self._folder(), self._keys_read, self._loaded.copy(), older
 
     def _take_over(self, earlier: "Listing[K, V]") -> None:
         """Take what *earlier* has read: as it is, or, where something changed, to be compared with."""
         entries, keys, parts, older = earlier.so_far()
-        changed = names_of_changed(entries, self._entries)
+        here = self._folder()
+        changed = names_of_changed(entries, here)
         for name in changed:
             key = self._key_of(name)
             if key is not None and key in parts:
                 older[key] = parts.pop(key)
         self._loaded, self._earlier = parts, older
         if self._sure and all(
-            self._is_part_in(entries, name) and self._is_part_in(self._entries, name) for name in changed
+            self._is_part_in(entries, name) and self._is_part_in(here, name) for name in changed
         ):
             self._keys_read = keys
 
@@ -99,7 +118,7 @@ class Listing(Mapping[K, V], Generic[K, V]):
     def _part(self, key: K, entry: Entry | None = None) -> V | None:
         if key in self._loaded:
             return self._loaded[key]
-        entry = entry or self._entries.get(str(key))
+        entry = entry or self._folder().get(str(key))
         if entry is None or entry.mode not in self._modes:
             return None
         part = self._loaded[key] = self._load(f"{self._path}/{key}", key, entry, self._earlier.get(key))
@@ -115,7 +134,7 @@ class Listing(Mapping[K, V], Generic[K, V]):
         return part
 
     def __contains__(self, key: object) -> bool:
-        entry = self._entries.get(str(key))
+        entry = self._folder().get(str(key))
         if entry is None or entry.mode not in self._modes or not self._is_name(key):
             return False
         return self._sure or self._part(self._parse(str(key))) is not None
@@ -136,6 +155,10 @@ class Listing(Mapping[K, V], Generic[K, V]):
 
     def each(self) -> Iterator[tuple[K, V]]:
         """All parts by name, of a folder that is gone through once."""
+        self._recall_parts()
+        if self._whole is not None:
+            yield from self._whole.items()
+            return
         found: dict[K, V] = {}
         for key, entry in self._rows_to_load():
             part = self._part(key, entry)
@@ -145,6 +168,17 @@ class Listing(Mapping[K, V], Generic[K, V]):
         self._whole, self._keys_read = found, list(found)
         if len(found) == len(self._loaded):
             self._loaded = found  # type: ignore[assignment]  # without a none
+
+    def _recall_parts(self) -> None:
+        """Have at hand what is known from elsewhere, unless most is here already."""
+        recall, self._recall = self._recall, None
+        if recall is None or (self._keys_read is not None and 2 * len(self._loaded) > len(self._keys_read)):
+            return
+        parts, is_all = recall()
+        parts.update((key, part) for key, part in self._loaded.copy().items() if part is not None)
+        self._loaded = parts  # type: ignore[assignment]  # without a none
+        if is_all:
+            self._whole, self._keys_read = parts, list(parts)
 
     def _rows_to_load(self) -> Iterator[tuple[K, Entry | None]]:
         """All names, and their entries unless there is hardly one that was not loaded yet."""
@@ -167,8 +201,7 @@ class Listing(Mapping[K, V], Generic[K, V]):
 
     def _rows(self) -> Iterator[tuple[K, Entry]]:
         """The names and entries of all that may be a part; the others are reported."""
-        entries = self._entries
-        for name, entry in entries.rows() if isinstance(entries, Listed) else entries.items():
+        for name, entry in rows_of(self._folder()):
             try:
                 key = self._parse(name)
             except InvalidName as error:

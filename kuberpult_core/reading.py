@@ -6,18 +6,19 @@ follows from its text, so it is compared with those of the releases that exist.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from types import MappingProxyType
 
 import attrs
 
 from kuberpult_core import documents, layout, names
+from kuberpult_core.bulk import made_to_stay
 from kuberpult_core.config import StoredConfig
 from kuberpult_core.errors import InvalidName, KuberpultError, quoted
-from kuberpult_core.listing import Entries, K, Listing, Report, V, kind_of
-from kuberpult_core.manifests import BlobId, blob_id
+from kuberpult_core.links import Links
+from kuberpult_core.listing import Entries, K, Listing, Report, V, kind_of, rows_of
+from kuberpult_core.manifests import BlobId
 from kuberpult_core.model import (
     Application,
     Broken,
@@ -32,13 +33,11 @@ from kuberpult_core.model import (
     State,
 )
 from kuberpult_core.names import ApplicationName, EnvironmentName, LockId, TeamName, Version
+from kuberpult_core.pieces import MAX_TEXT, Pieces, actor
 from kuberpult_core.ports import FILE, FOLDER, LINK, Entry, ObjectId, Objects
+from kuberpult_core.remembered import AFTER_LOCK, UNKNOWN, KnownApplication, Row, Snapshot
 from kuberpult_core.settings import StoredSettings
-from kuberpult_core.stamp import Actor
 from kuberpult_core.tree import Listed
-
-MAX_TEXT = 1024 * 1024
-"""Bytes of a text file that are looked at."""
 
 NO_LOCKS: Mapping[LockId, Lock] = MappingProxyType({})
 _PLACEMENT = re.compile(
@@ -62,7 +61,7 @@ def _unheard(_path: str, _reason: str) -> None:
     """For readers who only want what can be read."""
 
 
-class Reader:
+class Reader(Pieces):
     """Reads one state after another. What did not change is shared by them, and not read again.
 
     Safe from several threads. What a part says follows from its name and the id of its folder,
@@ -70,11 +69,17 @@ class Reader:
     by a reader of its own if someone wants to hear of that.
     """
 
-    def __init__(self, objects: Objects, report: Report | None = None) -> None:
-        self._objects = objects
+    def __init__(
+        self,
+        objects: Objects,
+        report: Report | None = None,
+        snapshot: Callable[[], Snapshot | None] = lambda: None,
+    ) -> None:
+        """*snapshot* is asked once, when someone looks at all that is placed, or at all applications."""
+        super().__init__(objects, report or _unheard)
         self._shares = report is None
-        self._report = report or _unheard
-        self._links: dict[ApplicationName, _Links] = {}
+        self._snapshot = Later(snapshot)
+        self._links: dict[ApplicationName, Links] = {}
         self._applications: Entries = {}
         self._last: State | None = None
         self._deployment_of = self._deployment  # one for all placements
@@ -84,9 +89,9 @@ class Reader:
 
         It shares with the last one that was to be *remembered*, of which there is one at a time.
         """
-        entries = self._objects.tree(root) if root else {}
-        applications = self._folder(layout.APPLICATIONS, entries.get(layout.APPLICATIONS))
-        environments = self._folder(layout.ENVIRONMENTS, entries.get(layout.ENVIRONMENTS))
+        entries = self.objects.tree(root) if root else {}
+        applications = self.folder(layout.APPLICATIONS, entries.get(layout.APPLICATIONS))
+        environments = self.folder(layout.ENVIRONMENTS, entries.get(layout.ENVIRONMENTS))
         last = self._last
         state = State(
             Listing(
@@ -94,7 +99,7 @@ class Reader:
                 environments,
                 names.environment_name,
                 self._environment,
-                report=self._report,
+                report=self.report,
                 earlier=_listing(last.environments) if last else None,
             ),
             Listing(
@@ -102,11 +107,12 @@ class Reader:
                 applications,
                 names.application_name,
                 self._application,
-                report=self._report,
+                report=self.report,
                 earlier=_listing(last.applications) if last else None,
+                recall=partial(self._recalled_applications, applications) if self._shares else None,
             ),
             Later(self._settings, entries.get(layout.SETTINGS)),
-            lambda wanted: self._objects.blob(ObjectId(wanted)),
+            lambda wanted: self.objects.blob(ObjectId(wanted)),
         )
         if remember or not self._applications:
             self._applications = applications
@@ -114,51 +120,16 @@ class Reader:
             self._last = state
         return state
 
-    # Files and folders
-
-    def _folder(self, path: str, entry: Entry | None) -> Entries:
-        if entry is None:
-            return {}
-        if entry.mode != FOLDER:
-            self._report(path, f"it is {kind_of(entry)}, and a folder belongs here")
-            return {}
-        return self._objects.tree(entry.id)
-
-    def _bytes(self, path: str, entry: Entry | None) -> bytes | None:
-        if entry is None:
-            return None
-        if entry.mode != FILE:
-            self._report(path, f"it is {kind_of(entry)}, and a file belongs here")
-            return None
-        return self._objects.blob(entry.id)
-
-    def _text(self, folder: str, entries: Entries, name: str) -> str | None:
-        content = self._bytes(f"{folder}/{name}", entries.get(name))
-        if content is None:
-            return None
-        if len(content) > MAX_TEXT:
-            self._report(f"{folder}/{name}", f"it has more than {MAX_TEXT} bytes, so the rest is left out")
-        try:
-            text = content[:MAX_TEXT].decode()
-        except UnicodeDecodeError:
-            self._report(f"{folder}/{name}", "it is not UTF-8 text")
-            text = content[:MAX_TEXT].decode(errors="replace")
-        return text.rstrip("\r\n") or None
-
-    def _time(self, path: str, text: str | None) -> datetime | None:
-        time = layout.read_time(text) if text else None
-        if text and time is None:
-            self._report(path, f"it says {quoted(text)}, which is not a time")
-        return time
+    # Settings
 
     def _settings(self, entry: Entry | None) -> StoredSettings:
-        content = self._bytes(layout.SETTINGS, entry)
+        content = self.bytes_of(layout.SETTINGS, entry)
         if content is None:
             return StoredSettings(problem="it is not a file" if entry else None)
         try:
             return StoredSettings(documents.parse(content))
         except KuberpultError as error:
-            self._report(layout.SETTINGS, str(error))
+            self.report(layout.SETTINGS, str(error))
             return StoredSettings(problem=str(error))
 
     # Applications
@@ -166,38 +137,38 @@ class Reader:
     def _application(
         self, path: str, _name: ApplicationName, entry: Entry, earlier: Application | None
     ) -> Application:
-        entries = self._folder(path, entry)
-        releases = self._folder(f"{path}/{layout.RELEASES}", entries.get(layout.RELEASES))
+        entries = self.folder(path, entry)
+        releases = self.folder(f"{path}/{layout.RELEASES}", entries.get(layout.RELEASES))
         return Application(
             Listing(
                 f"{path}/{layout.RELEASES}",
                 releases,
                 names.version_from,
                 self._release,
-                report=self._report,
+                report=self.report,
                 earlier=_listing(earlier.releases) if earlier else None,
             ),
             Later(self._team, path, entries),
         )
 
     def _team(self, path: str, entries: Entries) -> TeamName | None:
-        text = self._text(path, entries, "team")
+        text = self.text(path, entries, "team")
         try:
             return names.team_name(text.strip()) if text else None
         except InvalidName as error:
-            self._report(f"{path}/team", error.sentence)
+            self.report(f"{path}/team", error.sentence)
             return None
 
     def _release(self, path: str, _version: Version, entry: Entry, _earlier: Release | None) -> Release:
-        entries = self._folder(path, entry)
-        environments = self._folder(f"{path}/environments", entries.get("environments"))
+        entries = self.folder(path, entry)
+        environments = self.folder(f"{path}/environments", entries.get("environments"))
         return Release(
             Listing(
                 f"{path}/environments",
                 environments,
                 names.environment_name,
                 self._manifest,
-                report=self._report,
+                report=self.report,
                 sure=False,
             ),
             Later(self._origin, path, entries),
@@ -205,42 +176,43 @@ class Reader:
         )
 
     def _manifest(self, path: str, _: EnvironmentName, entry: Entry, _earlier: object) -> BlobId | None:
-        manifest = self._folder(path, entry).get(layout.MANIFEST)
+        manifest = self.folder(path, entry).get(layout.MANIFEST)
         if manifest is None:
             return None
         if manifest.mode != FILE:
-            self._report(f"{path}/{layout.MANIFEST}", f"it is {kind_of(manifest)}, and a file belongs here")
+            self.report(f"{path}/{layout.MANIFEST}", f"it is {kind_of(manifest)}, and a file belongs here")
             return None
         return BlobId(manifest.id)
 
     def _origin(self, path: str, entries: Entries) -> Origin:
-        text = partial(self._text, path, entries)
+        text = partial(self.text, path, entries)
         return Origin(
             text("source_commit_id"),
             text("source_author"),
             text("source_message"),
             text("display_version"),
-            self._time(f"{path}/created_at", text("created_at")),
+            self.time(f"{path}/created_at", text("created_at")),
         )
 
     # Environments
 
     def _environment(
-        self, path: str, _name: EnvironmentName, entry: Entry, earlier: Environment | None
+        self, path: str, name: EnvironmentName, entry: Entry, earlier: Environment | None
     ) -> Environment:
-        entries = self._folder(path, entry)
-        placements = self._folder(f"{path}/applications", entries.get("applications"))
+        entries = self.folder(path, entry)
+        placements = entries.get("applications")
         return Environment(
             Later(self._config, path, entries.get(layout.CONFIG)),
             self._locks(path, entries),
-            self._team_locks(f"{path}/teams", self._folder(f"{path}/teams", entries.get("teams"))),
+            self._team_locks(f"{path}/teams", self.folder(f"{path}/teams", entries.get("teams"))),
             Listing(
                 f"{path}/applications",
-                placements,
+                Later(self.folder, f"{path}/applications", placements),
                 names.application_name,
                 self._placement,
-                report=self._report,
+                report=self.report,
                 earlier=_listing(earlier.placements) if earlier else None,
+                recall=partial(self._recalled_placements, path, name, placements) if self._shares else None,
             ),
         )
 
@@ -248,54 +220,124 @@ class Reader:
         path = f"{folder}/{layout.CONFIG}"
         if entry is None:
             return StoredConfig(is_missing=True)
-        content = self._bytes(path, entry)
+        content = self.bytes_of(path, entry)
         if content is None:
             return StoredConfig(problem=f"it is {kind_of(entry)}, and a file belongs here")
         try:
             return StoredConfig(documents.parse(content))
         except KuberpultError as error:
-            self._report(path, str(error))
+            self.report(path, str(error))
             return StoredConfig(problem=str(error))
 
     def _team_locks(self, path: str, entries: Entries) -> Mapping[TeamName, Mapping[LockId, Lock]]:
         if not entries:
             return {}
-        return Listing(path, entries, names.team_name, self._locks_of_team, report=self._report, sure=False)
+        return Listing(path, entries, names.team_name, self._locks_of_team, report=self.report, sure=False)
 
     def _locks_of_team(
         self, path: str, _: TeamName, entry: Entry, _earlier: object
     ) -> Mapping[LockId, Lock] | None:
-        return self._locks(path, self._folder(path, entry)) or None
+        return self._locks(path, self.folder(path, entry)) or None
 
     def _locks(self, folder: str, entries: Entries) -> Mapping[LockId, Lock]:
         path = f"{folder}/locks"
-        locks = self._folder(path, entries.get("locks"))
+        locks = self.folder(path, entries.get("locks"))
         if not locks:
             return NO_LOCKS
-        return Listing(path, locks, names.lock_id, self._lock, report=self._report, modes=(FOLDER, FILE))
+        return Listing(path, locks, names.lock_id, self._lock, report=self.report, modes=(FOLDER, FILE))
 
     def _lock(self, path: str, _lock_id: LockId, entry: Entry, _earlier: object) -> Lock:
         if entry.mode == FILE:  # the Go tool's old form
             folder, _, name = path.rpartition("/")
-            return Lock(self._text(folder, {name: entry}, name) or "")
-        text = partial(self._text, path, self._folder(path, entry))
+            return Lock(self.text(folder, {name: entry}, name) or "")
+        text = partial(self.text, path, self.folder(path, entry))
         on_expiry = text("on_expiry")
         if on_expiry and on_expiry not in list(OnUnlock):
-            self._report(f"{path}/on_expiry", f"it says {quoted(on_expiry)}, not deploy or discard")
+            self.report(f"{path}/on_expiry", f"it says {quoted(on_expiry)}, not deploy or discard")
         return Lock(
             text("message") or "",
-            self._time(f"{path}/created_at", text("created_at")),
-            _actor(text("created_by_name"), text("created_by_email")),
+            self.time(f"{path}/created_at", text("created_at")),
+            actor(text("created_by_name"), text("created_by_email")),
             text("ci_link"),
-            self._time(f"{path}/expires_at", text("expires_at")),
+            self.time(f"{path}/expires_at", text("expires_at")),
             OnUnlock(on_expiry) if on_expiry in list(OnUnlock) else None,
             text("suggested_lifetime"),
+        )
+
+    # What was read before
+
+    def _recalled_placements(
+        self, path: str, name: EnvironmentName, entry: Entry | None
+    ) -> tuple[dict[ApplicationName, Placement], bool]:
+        """Placements as the snapshot knows them, and whether these are all that lie in the folder."""
+        snapshot = self._snapshot()
+        there = snapshot.placements.get(name) if snapshot else None
+        if there is None or entry is None or entry.mode != FOLDER:
+            return {}, False
+        is_all = there.id == entry.id
+        rows = there.rows() if is_all else there.rows_in(self.objects.tree(entry.id))
+        start, deployment = f"{path}/applications/", self._deployment_of
+        with made_to_stay():
+            return {
+                row[0]: self._recalled_placement(start + row[0], row)
+                if row[4]
+                else Placement(row[2] or None, row[3] or None, NO_LOCKS, Later(deployment, start + row[0], row[1]))
+                for row in rows
+            }, is_all
+
+    def _recalled_placement(self, path: str, row: Row) -> Placement:
+        """A placement with locks, or one that was not simple enough for a snapshot."""
+        application, tree, version, queued, locks = row
+        if locks == UNKNOWN:
+            return self._placement(path, application, Entry(FOLDER, tree), None)
+        return Placement(
+            version or None,
+            queued or None,
+            Listing(
+                f"{path}/locks",
+                Later(self._below, f"{path}/locks", tree, "locks"),
+                names.lock_id,
+                self._lock,
+                report=self.report,
+                modes=(FOLDER, FILE),
+                keys=[names.lock_id(it) for it in locks.split(AFTER_LOCK)[:-1]],
+            ),
+            Later(self._deployment_of, path, tree),
+        )
+
+    def _below(self, path: str, tree: ObjectId, name: str) -> Entries:
+        return self.folder(path, self.objects.tree(tree).get(name))
+
+    def _recalled_applications(self, entries: Entries) -> tuple[dict[ApplicationName, Application], bool]:
+        """Applications as the snapshot knows them."""
+        snapshot = self._snapshot()
+        if not snapshot:
+            return {}, False
+        found = {}
+        for name, entry in rows_of(entries):
+            there = snapshot.applications.get(entry.id)
+            if there is not None and entry.mode == FOLDER and (key := _application_name(name)):
+                found[key] = self._recalled_application(layout.application_folder(key), entry.id, there)
+        return found, False
+
+    def _recalled_application(self, path: str, tree: ObjectId, there: KnownApplication) -> Application:
+        releases = f"{path}/{layout.RELEASES}"
+        return Application(
+            Listing(
+                releases,
+                Later(self._below, releases, tree, layout.RELEASES),
+                names.version_from,
+                self._release,
+                report=self.report,
+                keys=list(there.releases),
+            ),
+            Later(_same, there.team),
         )
 
     # Placements
 
     def _placement(self, path: str, application: ApplicationName, entry: Entry, _earlier: object) -> Placement:
-        entries = self._folder(path, entry)
+        entries = self.folder(path, entry)
         deployment = Later(self._deployment_of, path, entry.id)
         known = _PLACEMENT.fullmatch(entries.content) if isinstance(entries, Listed) else None
         if known:
@@ -314,9 +356,9 @@ class Reader:
         )
 
     def _deployment(self, path: str, tree: ObjectId) -> Deployment:
-        text = partial(self._text, path, self._objects.tree(tree))
-        by = _actor(text("deployed_by"), text("deployed_by_email"))
-        return Deployment(by, self._time(f"{path}/deployed_at_utc", text("deployed_at_utc")))
+        text = partial(self.text, path, self.objects.tree(tree))
+        by = actor(text("deployed_by"), text("deployed_by_email"))
+        return Deployment(by, self.time(f"{path}/deployed_at_utc", text("deployed_at_utc")))
 
     def _link(
         self, folder: str, name: str, application: ApplicationName, entries: Entries
@@ -335,14 +377,14 @@ class Reader:
         links = self._links.get(application)
         version = links.release_of(link) if links else None
         if version is None:  # perhaps of a release that was not there yet
-            links = self._links[application] = _Links(application, self._release_numbers(application))
+            links = self._links[application] = Links(application, self._release_numbers(application))
             version = links.release_of(link)
         return version or self._foreign_link(f"{folder}/{name}", application, ObjectId(link))
 
     def _release_numbers(self, application: ApplicationName) -> Iterator[Version]:
         path = layout.application_folder(application)
-        entries = self._folder(path, self._applications.get(application))
-        for name in self._folder(f"{path}/{layout.RELEASES}", entries.get(layout.RELEASES)):
+        entries = self.folder(path, self._applications.get(application))
+        for name in self.folder(f"{path}/{layout.RELEASES}", entries.get(layout.RELEASES)):
             try:
                 yield names.version_from(name)
             except InvalidName:
@@ -350,53 +392,35 @@ class Reader:
 
     def _foreign_link(self, path: str, application: ApplicationName, link: ObjectId) -> Version | Broken:
         """A link to none of the releases: it dangles, or leads elsewhere."""
-        text = self._objects.blob(link)[:MAX_TEXT].decode(errors="replace")
+        text = self.objects.blob(link)[:MAX_TEXT].decode(errors="replace")
         parts = _LINK.fullmatch(text)
         try:
             if parts and parts[1] == application:
                 version = names.version_from(parts[2])
-                self._report(path, f"there is no release {version} of {application}")
+                self.report(path, f"there is no release {version} of {application}")
                 return version
         except InvalidName:
             pass  # not a release's number, so it leads elsewhere
         return self._broken(path, f"it leads to {quoted(text)}, not to a release of {application}")
 
     def _broken(self, path: str, reason: str) -> Broken:
-        self._report(path, reason)
+        self.report(path, reason)
         return Broken(reason)
 
 
-class _Links:
-    """The ids that links to an application's releases have: their text is known, so they need no reading."""
+def _same(value: V) -> V:
+    return value
 
-    __slots__ = ("_head", "_known", "_numbers")
 
-    def __init__(self, application: ApplicationName, numbers: Iterable[Version]) -> None:
-        self._head = layout.link_head(application)
-        self._numbers = sorted(numbers)
-        self._known: dict[str, Version] = {}
-
-    def release_of(self, link: str) -> Version | None:
-        """The release that the link of this id leads to; the newest are tried first, since most are in use."""
-        found = self._known.get(link)
-        while found is None:
-            try:
-                number = self._numbers.pop()
-            except IndexError:  # all were tried, maybe by another thread just now
-                return self._known.get(link)
-            link_id = blob_id(self._head + str(number).encode())
-            self._known[link_id] = number
-            if link_id == link:
-                found = number
-        return found
+def _application_name(name: str) -> ApplicationName | None:
+    try:
+        return names.application_name(name)
+    except InvalidName:
+        return None
 
 
 def _listing(parts: Mapping[K, V]) -> Listing[K, V] | None:
     return parts if isinstance(parts, Listing) else None
-
-
-def _actor(name: str | None, email: str | None) -> Actor | None:
-    return Actor(name or "", email or "") if name or email else None
 
 
 @attrs.frozen

@@ -25,6 +25,7 @@ from kuberpult_core.names import ApplicationName, EnvironmentName
 from kuberpult_core.plan import Plan, difference
 from kuberpult_core.ports import BranchLocked, Head, ObjectId, Store, Touching
 from kuberpult_core.reading import Problem, Reader
+from kuberpult_core.remembered import Remembering, Snapshot, from_bytes, to_bytes
 from kuberpult_core.stamp import Actor
 
 if TYPE_CHECKING:  # only those who look back need these
@@ -84,7 +85,7 @@ class Repository:
         self._patience = patience
         self._writing = RLock()
         self._known: tuple[Head, State] | None = None
-        self._reader = Reader(store.objects)
+        self._reader = Reader(store.objects, snapshot=self._read_snapshot)
 
     def __enter__(self) -> Self:
         return self
@@ -125,6 +126,22 @@ class Repository:
             known = (head, self._reader.state(head.tree))
             self._known = known
         return known
+
+    def save_snapshot(self) -> bool:
+        """Keep what the published state says for processes that start; whether that went well.
+
+        For a process that lives long, now and then and when it ends: it reads all that was not read yet.
+        """
+        if not isinstance(self.store, Remembering):
+            return False
+        from kuberpult_core.remembering import snapshot_of  # noqa: PLC0415 - as the hindsight
+
+        head, state = self.snapshot()
+        return self.store.write_snapshot(to_bytes(snapshot_of(self.store.objects, head.tree, state)))
+
+    def _read_snapshot(self) -> Snapshot | None:
+        content = self.store.read_snapshot() if isinstance(self.store, Remembering) else None
+        return from_bytes(content) if content else None
 
     @cached_property
     def _hindsight(self) -> "Hindsight":

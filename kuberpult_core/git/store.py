@@ -20,6 +20,7 @@ from kuberpult_core.git.configured import config_of, is_on
 from kuberpult_core.git.housekeeping import merge_small_packs
 from kuberpult_core.git.objects import COMMIT, GitObjects
 from kuberpult_core.git.packs import write_pack
+from kuberpult_core.git.snapshot import SnapshotFile
 from kuberpult_core.ports import Head, LoggedCommit, NewCommit, NewObject, ObjectId, Signature, Touching
 from kuberpult_core.tree import object_hash
 
@@ -36,6 +37,7 @@ class GitStore:
         self._branch = Branch(repo.refs, branch, Path(repo.commondir()))
         self._objects = GitObjects(repo.object_store)
         self._packs = Path(repo.object_store.path) / "pack"
+        self._snapshot = SnapshotFile(Path(repo.commondir()) / "kuberpult" / "snapshot")
         self._index_file = _index_file(Path(repo.commondir()), branch)
         weakref.finalize(self, repo.close)  # for those who forget: dulwich is noisy at the interpreter's end
 
@@ -43,6 +45,14 @@ class GitStore:
     def objects(self) -> GitObjects:
         """What can be read."""
         return self._objects
+
+    def read_snapshot(self) -> bytes | None:
+        """What was kept last for processes that start."""
+        return self._snapshot.read()
+
+    def write_snapshot(self, content: bytes) -> bool:
+        """Keep *content* for processes that start; whether that went well."""
+        return self._snapshot.write(content)
 
     def close(self) -> None:
         """Close the packs."""

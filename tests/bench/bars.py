@@ -4,6 +4,7 @@ A function gets the :class:`Yard` with the fleets. What is compared takes turns 
 A row that is not measured says that there is nothing to measure yet.
 """
 
+import math
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
@@ -21,7 +22,7 @@ from tests.bench.clock import Action, Child, child, interleaved, seconds
 from tests.bench.landscape import Landscape, Placement
 from tests.bench.row import Row, Unit
 from tests.bench.trains import one_flush, train
-from tests.bench.work import TESTER, deploy_another, read_everything
+from tests.bench.work import TESTER, deploy_another, read_everything, read_where_what_is
 from tests.bench.yard import Yard
 
 IMPORTS = "import click, attrs, cattrs, yaml, dulwich.repo"
@@ -94,8 +95,8 @@ def folders_of_a_deploy(yard: Yard) -> Iterator[Row]:
 # Reading
 
 
-def _read(folder: Path) -> Child:
-    return child([sys.executable, "-m", "tests.bench.work", "read", str(folder)], keep=True)
+def _read(folder: Path, what: str = "read") -> Child:
+    return child([sys.executable, "-m", "tests.bench.work", what, str(folder)], keep=True)
 
 
 def _reading(folder: Path) -> Action:
@@ -103,8 +104,9 @@ def _reading(folder: Path) -> Action:
 
 
 def whole_state(yard: Yard) -> Iterator[Row]:
-    """All that a decision may need, read by a new process."""
-    time = Row("whole state, read cold", LISTING, 1.2, stretch=0.8)
+    """What is where, read by a new process; and with it what each release holds."""
+    what = "whole state: versions, queues, locks, teams, release numbers and configs"
+    time = Row(f"{what}, read cold", LISTING, 1.2, stretch=0.8)
     memory = Row("the same, memory at most", LISTING, 1, Unit.BYTES)
     folder, held = yard.base(), dict[str, float]()
 
@@ -120,6 +122,14 @@ def whole_state(yard: Yard) -> Iterator[Row]:
 
     yield time.given(*interleaved(yard.rounds, ours, listing))
     yield memory.given(held["ours"], held["listing"])
+
+
+def all_releases(yard: Yard) -> Iterator[Row]:
+    """Far more than anybody asks for at once."""
+    row = Row("whole state, and each release's environments with their manifests", LISTING, math.inf)
+    folder = yard.base()
+    ours = lambda: float(_read(folder, "read-all").out)  # noqa: E731 - as the other actions
+    yield row.given(*interleaved(yard.rounds, ours, lambda: child(plumbing.listing(folder)).seconds))
 
 
 def busy_state(yard: Yard) -> Iterator[Row]:
@@ -153,14 +163,28 @@ def files_of_a_read(yard: Yard) -> Iterator[Row]:
     yield row.given(opened.files, yard.size.environments + yard.size.applications)
 
 
-def snapshot(_yard: Yard) -> Iterator[Row]:
+def snapshot(yard: Yard) -> Iterator[Row]:
     """Starting from what was read before."""
-    yield Row("start from a snapshot, nothing changed", LISTING, 0.1)
+    row = Row("start from a snapshot, nothing changed, whole state", LISTING, 0.1)
+    with yard.copy(yard.base()) as folder:
+        with open_repository(folder) as repository:
+            repository.save_snapshot()
+        listing = lambda: child(plumbing.listing(folder)).seconds  # noqa: E731 - as the other actions
+        yield row.given(*interleaved(yard.rounds, _reading(folder), listing))
 
 
-def catching_up(_yard: Yard) -> Iterator[Row]:
-    """Going on after somebody else's commit."""
-    yield Row("catching up with one foreign commit", "", 0.015)
+def catching_up(yard: Yard) -> Iterator[Row]:
+    """Going on after somebody else's commit: the whole state, then once more to see what looking alone takes."""
+    row = Row("whole state again after one foreign commit", "", 0.015)
+    places = cycle(_one_on_each_environment(yard.landscape()))
+    with yard.copy(yard.base()) as folder, open_repository(folder) as ours, open_repository(folder) as other:
+        read_where_what_is(ours.state())
+
+        def caught_up() -> float:
+            deploy_another(other, *next(places))
+            return seconds(lambda: read_where_what_is(ours.state()))
+
+        yield row.given(*interleaved(3 * yard.rounds, caught_up))
 
 
 # The history
@@ -226,6 +250,7 @@ BARS: dict[str, Callable[[Yard], Iterator[Row]]] = {
     "durable": durable_deploy,
     "folders": folders_of_a_deploy,
     "state": whole_state,
+    "releases": all_releases,
     "tail": busy_state,
     "files": files_of_a_read,
     "snapshot": snapshot,

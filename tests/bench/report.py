@@ -1,5 +1,6 @@
 """The table: to the terminal, and as a page of the documentation."""
 
+import math
 import os
 import platform
 import subprocess
@@ -55,12 +56,14 @@ def cells(row: Row) -> tuple[str, ...]:
     """A row as text, one cell for each of the headings."""
     ratio = "–" if row.ratio is None else f"{row.ratio:.2g}×" if row.ratio < 10 else f"{row.ratio:.0f}×"
     bar = f"≤ {row.bar:g}×" if row.against else f"≤ {value(row.bar, row.unit)}"
+    if math.isinf(row.bar):
+        bar = "–"
     if row.stretch is not None:
         bar += f", better {row.stretch:g}×"
     what = f"{row.what}, against {row.against}" if row.against else row.what
     if not row.is_built:
         return what, NOT_BUILT, "–", "–", bar, ""
-    verdict = "met" if row.is_met else "missed"
+    verdict = ("met" if row.is_met else "missed") if math.isfinite(row.bar) else ""
     return what, value(row.measured, row.unit), value(row.baseline, row.unit), ratio, bar, verdict
 
 

@@ -15,10 +15,10 @@ TESTER = Actor("Benchmark", "benchmark@example.com")
 FEW_FILES = 256
 
 
-def read_everything(state: State) -> int:
-    """Look at all that a decision may need: what is placed, waits and is locked, which release can run where.
+def read_where_what_is(state: State) -> int:
+    """Look at what is where: each placement's versions and locks, each application's team and releases, configs.
 
-    Who deployed what, where a release came from and what a lock says is read when it is asked for.
+    What a release holds, who deployed what and what a lock says is read when it is asked for.
     """
     parts = 0
     for environment in state.environments.values():
@@ -28,7 +28,14 @@ def read_everything(state: State) -> int:
         for placed in environment.placements.values():
             parts += (placed.version is not None) + (placed.queued is not None) + len(placed.locks)
     for application in state.applications.values():
-        parts += application.team is not None
+        parts += (application.team is not None) + len(application.releases)
+    return parts
+
+
+def read_everything(state: State) -> int:
+    """Look at all that a decision may need: what is where, and which release can run where."""
+    parts = read_where_what_is(state)
+    for application in state.applications.values():
         for release in application.releases.values():
             parts += len(release.manifests)
     return parts
@@ -63,6 +70,8 @@ def main(what: str, path: str, *rest: str) -> None:
     with open_repository(Path(path)) as repository:
         match what:
             case "read":
+                read_where_what_is(repository.state())
+            case "read-all":
                 read_everything(repository.state())
             case "deploys":
                 deploy_again_and_again(repository, int(rest[0]))
