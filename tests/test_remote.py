@@ -174,6 +174,23 @@ def test_a_push_to_an_empty_server_and_one_after_it_send_just_what_was_made(site
     site.assert_sound()
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_large_arrives_whole(site: Site, kind: str) -> None:
+    change = site.change({"large": Random(1).randbytes(1_500_000).hex()})
+    assert push(site.remote(kind), change) == Pushed(change.new)
+    site.assert_sound()
+
+
+def test_very_many_folders_of_one_push_are_sent_as_differences_too(site: Site) -> None:
+    site.pushed(MANY)
+    change = site.change({f"apps/service-{number:04}/version": "new\n" for number in range(0, 1500, 30)})
+    with relayed(site.servers.git_port) as relay:
+        assert push(site.through(relay), change) == Pushed(change.new)
+        assert relay.objects == len(change.ids)
+        assert len(relay.up) < 8000
+    site.assert_sound()
+
+
 def test_several_commits_go_in_one_push(site: Site) -> None:
     first = site.pushed(MANY)
     changes = [site.change({f"apps/service-{number:04}/version": "new\n"}) for number in range(5)]
@@ -370,6 +387,12 @@ def test_a_hook_that_takes_too_long_leaves_it_open(site: Site) -> None:
     site.hook("pre-receive", "exec sleep 2")
     result = push(site.remote("git", step=0.3), site.change({"a": "1\n"}))
     assert isinstance(result, OutcomeUnknown)
+
+
+def test_a_proxy_that_cannot_be_is_told(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", "nonsense://proxy")
+    assert isinstance(push(site.remote("http"), site.change({"a": "1\n"})), Failed)
+    assert isinstance(site.remote("http").fetch(MAIN, None), Failed)
 
 
 def test_a_limit_holds_for_all_waits_together() -> None:
