@@ -1,10 +1,12 @@
 """Folders as mappings: each part is read when it is asked for, and then kept."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, ItemsView, Iterator, Mapping, ValuesView
 from typing import Generic, TypeVar
 
+from kuberpult_core.changed_names import names_of_changed
 from kuberpult_core.errors import InvalidName
 from kuberpult_core.ports import FILE, FOLDER, LINK, Entry
+from kuberpult_core.tree import Listed
 
 K = TypeVar("K", bound=str | int)
 V = TypeVar("V")
@@ -12,6 +14,8 @@ Entries = Mapping[str, Entry]
 Report = Callable[[str, str], None]
 """Takes a path and what is wrong there."""
 
+_FEW = 20
+"""Entries that are rather looked for one by one than by going through a large folder."""
 _KINDS = {FILE: "a file", LINK: "a link", FOLDER: "a folder"}
 
 
@@ -21,36 +25,91 @@ def kind_of(entry: Entry) -> str:
 
 
 class Listing(Mapping[K, V], Generic[K, V]):
-    """A folder's parts by name, each read when it is asked for and then kept."""
+    """A folder's parts by name, each read when it is asked for and then kept.
+
+    *load* makes a part from its path, its name and its entry. It also gets the part that the
+    *earlier* listing, of the same folder in another tree, had under this name, because much of
+    that may be the same. A part whose entry did not change is taken over as it is, if it was read.
+    """
+
+    __slots__ = (
+        "_earlier",
+        "_entries",
+        "_keys_read",
+        "_load",
+        "_loaded",
+        "_modes",
+        "_parse",
+        "_path",
+        "_report",
+        "_sure",
+        "_whole",
+    )
 
     def __init__(
         self,
         path: str,
         entries: Entries,
         parse: Callable[[str], K],
-        load: Callable[[str, K, Entry], V | None],
+        load: Callable[[str, K, Entry, V | None], V | None],
         *,
         report: Report,
         modes: tuple[int, ...] = (FOLDER,),
         sure: bool = True,
+        earlier: "Listing[K, V] | None" = None,
     ) -> None:
         self._path, self._entries, self._parse, self._load = path, entries, parse, load
         self._report, self._modes, self._sure = report, modes, sure
+        self._keys_read: list[K] | None = None
+        self._whole: dict[K, V] | None = None
         self._loaded: dict[K, V | None] = {}
-        self._known_keys: list[K] | None = None
+        self._earlier: dict[K, V | None] = {}
+        if earlier is not None:
+            self._take_over(earlier)
 
-    def _part(self, key: K) -> V | None:
+    def so_far(self) -> tuple[Entries, list[K] | None, dict[K, V | None], dict[K, V | None]]:
+        """What is known by now: entries, names, parts, and what an earlier listing had in the place of others."""
+        older = self._earlier.copy()  # first: other threads move parts from there to those that are read
+        return self._entries, self._keys_read, self._loaded.copy(), older
+
+    def _take_over(self, earlier: "Listing[K, V]") -> None:
+        """Take what *earlier* has read: as it is, or, where something changed, to be compared with."""
+        entries, keys, parts, older = earlier.so_far()
+        changed = names_of_changed(entries, self._entries)
+        for name in changed:
+            key = self._key_of(name)
+            if key is not None and key in parts:
+                older[key] = parts.pop(key)
+        self._loaded, self._earlier = parts, older
+        if self._sure and all(
+            self._is_part_in(entries, name) and self._is_part_in(self._entries, name) for name in changed
+        ):
+            self._keys_read = keys
+
+    def _is_part_in(self, entries: Entries, name: str) -> bool:
+        entry = entries.get(name)
+        return entry is not None and entry.mode in self._modes
+
+    def _key_of(self, name: str) -> K | None:
+        try:
+            return self._parse(name)
+        except InvalidName:
+            return None
+
+    def _part(self, key: K, entry: Entry | None = None) -> V | None:
         if key in self._loaded:
             return self._loaded[key]
-        entry = self._entries.get(str(key))
-        part = None
-        if entry is not None and entry.mode in self._modes:
-            part = self._load(f"{self._path}/{key}", key, entry)
-        self._loaded[key] = part
+        entry = entry or self._entries.get(str(key))
+        if entry is None or entry.mode not in self._modes:
+            return None
+        part = self._loaded[key] = self._load(f"{self._path}/{key}", key, entry, self._earlier.get(key))
+        self._earlier.pop(key, None)
         return part
 
     def __getitem__(self, key: K) -> V:
-        part = self._part(key) if self._is_name(key) else None
+        part = self._loaded.get(key)
+        if part is None and self._is_name(key):
+            part = self._part(key)
         if part is None:
             raise KeyError(key)
         return part
@@ -67,6 +126,33 @@ class Listing(Mapping[K, V], Generic[K, V]):
     def __len__(self) -> int:
         return len(self._keys())
 
+    def items(self) -> ItemsView[K, V]:
+        """All parts by name; each is read when its turn comes."""
+        return self._whole.items() if self._whole is not None else _Items(self)
+
+    def values(self) -> ValuesView[V]:
+        """All parts; each is read when its turn comes."""
+        return self._whole.values() if self._whole is not None else _Values(self)
+
+    def each(self) -> Iterator[tuple[K, V]]:
+        """All parts by name, of a folder that is gone through once."""
+        found: dict[K, V] = {}
+        for key, entry in self._rows_to_load():
+            part = self._part(key, entry)
+            if part is not None:
+                found[key] = part
+                yield key, part
+        self._whole, self._keys_read = found, list(found)
+        if len(found) == len(self._loaded):
+            self._loaded = found  # type: ignore[assignment]  # without a none
+
+    def _rows_to_load(self) -> Iterator[tuple[K, Entry | None]]:
+        """All names, and their entries unless there is hardly one that was not loaded yet."""
+        keys = self._keys_read
+        if keys is not None and len(keys) - len(self._loaded) <= _FEW:
+            return ((key, None) for key in keys)
+        return self._rows()
+
     def _is_name(self, key: object) -> bool:
         try:
             return self._parse(str(key)) == key
@@ -74,24 +160,43 @@ class Listing(Mapping[K, V], Generic[K, V]):
             return False
 
     def _keys(self) -> list[K]:
-        if self._known_keys is None:
-            self._known_keys = self._list_keys()
-        return self._known_keys
+        if self._keys_read is None:
+            rows = self._rows()
+            self._keys_read = [key for key, entry in rows if self._sure or self._part(key, entry) is not None]
+        return self._keys_read
 
-    def _list_keys(self) -> list[K]:
-        keys = [key for name, entry in self._entries.items() if (key := self._key(name, entry)) is not None]
-        return keys if self._sure else [key for key in keys if self._part(key) is not None]
-
-    def _key(self, name: str, entry: Entry) -> K | None:
-        try:
-            key = self._parse(name)
-        except InvalidName as error:
-            self._report(f"{self._path}/{name}", error.sentence)
-            return None
-        if entry.mode not in self._modes:
-            self._report(f"{self._path}/{name}", f"it is {kind_of(entry)}, and {self._wanted()} belongs here")
-            return None
-        return key
+    def _rows(self) -> Iterator[tuple[K, Entry]]:
+        """The names and entries of all that may be a part; the others are reported."""
+        entries = self._entries
+        for name, entry in entries.rows() if isinstance(entries, Listed) else entries.items():
+            try:
+                key = self._parse(name)
+            except InvalidName as error:
+                self._report(f"{self._path}/{name}", error.sentence)
+                continue
+            if entry.mode in self._modes:
+                yield key, entry
+            else:
+                reason = f"it is {kind_of(entry)}, and {self._wanted()} belongs here"
+                self._report(f"{self._path}/{name}", reason)
 
     def _wanted(self) -> str:
         return " or ".join(_KINDS[mode] for mode in self._modes)
+
+
+class _Items(ItemsView[K, V]):
+    """The parts of a listing by name, without a look-up for each."""
+
+    _mapping: Listing[K, V]
+
+    def __iter__(self) -> Iterator[tuple[K, V]]:
+        return self._mapping.each()
+
+
+class _Values(ValuesView[V]):
+    """The parts of a listing, without a look-up for each."""
+
+    _mapping: Listing[object, V]  # type: ignore[type-var]  # of any keys
+
+    def __iter__(self) -> Iterator[V]:
+        return (part for _, part in self._mapping.each())

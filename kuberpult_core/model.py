@@ -42,18 +42,22 @@ class OnUnlock(StrEnum):
 
 
 class Later(Generic[T]):
-    """A value that is read the first time someone asks, then kept."""
+    """A value that is read the first time someone asks, then kept.
 
-    __slots__ = ("_read", "_value")
+    *given* is what *read* is called with: one function will do for very many of these.
+    """
 
-    def __init__(self, read: Callable[[], T]) -> None:
-        self._read: Callable[[], T] | None = read
+    __slots__ = ("_given", "_read", "_value")
+
+    def __init__(self, read: Callable[..., T], *given: object) -> None:
+        self._read: Callable[..., T] | None = read
+        self._given = given
 
     def __call__(self) -> T:
         """The value. Two threads may both read it; either result will do."""
         read = self._read
         if read is not None:
-            self._value: T = read()
+            self._value: T = read(*self._given)
             self._read = None
         return self._value
 

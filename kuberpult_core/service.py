@@ -24,7 +24,7 @@ from kuberpult_core.model import State
 from kuberpult_core.names import ApplicationName, EnvironmentName
 from kuberpult_core.plan import Plan, difference
 from kuberpult_core.ports import BranchLocked, Head, ObjectId, Store, Touching
-from kuberpult_core.reading import Problem, state_of
+from kuberpult_core.reading import Problem, Reader
 from kuberpult_core.stamp import Actor
 
 if TYPE_CHECKING:  # only those who look back need these
@@ -84,6 +84,7 @@ class Repository:
         self._patience = patience
         self._writing = RLock()
         self._known: tuple[Head, State] | None = None
+        self._reader = Reader(store.objects)
 
     def __enter__(self) -> Self:
         return self
@@ -115,13 +116,13 @@ class Repository:
 
     def _past(self, commit: ObjectId) -> tuple[Head, State]:
         head = Head(commit, self.store.commit(commit).tree)
-        return head, state_of(self.store.objects, head.tree)
+        return head, self._reader.state(head.tree, remember=False)
 
     def _published(self) -> tuple[Head, State]:
         head = self.store.head()
         known = self._known
         if known is None or known[0] != head:
-            known = (head, state_of(self.store.objects, head.tree))
+            known = (head, self._reader.state(head.tree))
             self._known = known
         return known
 

@@ -21,10 +21,12 @@ def serialized(entries: Iterable[tuple[str, Entry]]) -> bytes:
 
 
 _ENTRY = re.compile(rb"([0-7]{1,7}) ([^\0/]+)\0(.{20})", re.DOTALL)
-_FOLDER_FORM = re.compile(rb"(?:[0-7]{1,7} [^\0/]+\0.{20})*", re.DOTALL)
+_FOLDER_FORM = re.compile(rb"(?:[0-7]{1,7}+ [^\0/]++\0.{20})*+", re.DOTALL)
 _MODES = {b"%o" % mode: mode for mode in (FILE, LINK, FOLDER, 0o100755, 0o100664, 0o160000)}
-_LONG_MODES = frozenset(mode for mode in _MODES if len(mode) == 6)
 _SHORT_MODE = b"40000"
+_FEW = 8
+"""Entries of a large folder that are found one by one."""
+_WITHIN_A_NAME = re.compile(rb"[0-7] [^\0/]*\Z")
 _LARGE = 4096
 """Bytes of a folder that stays parsed once somebody has looked at all of it."""
 
@@ -41,10 +43,11 @@ class Listed(Mapping[str, Entry]):
     """A folder in git's form as a mapping; one entry of thousands is found without looking at the others.
 
     An entry is found by its mode and name. That the bytes of an id look like that by chance is
-    as good as impossible: they would have to agree in 64 bits or more.
+    as good as impossible: they would have to agree in 64 bits or more. A name may end like that,
+    so there has to be an id before it.
     """
 
-    __slots__ = ("_parsed", "content")
+    __slots__ = ("_asked", "_parsed", "content")
 
     def __init__(self, content: bytes) -> None:
         """Raises :class:`ValueError` if *content* has not git's form."""
@@ -52,6 +55,7 @@ class Listed(Mapping[str, Entry]):
             raise ValueError("it has not the form of a folder")
         self.content = content
         self._parsed: dict[str, Entry] | None = None
+        self._asked = 0
 
     def _found(self, name: bytes) -> Entry | None:
         """The entry of that name and of a mode that git writes."""
@@ -59,12 +63,27 @@ class Listed(Mapping[str, Entry]):
         at = content.find(wanted)
         while at >= 0:
             mode = content[max(at - 6, 0) : at]
-            if mode in _LONG_MODES or mode.endswith(_SHORT_MODE):
+            number = FOLDER if mode.endswith(_SHORT_MODE) else _MODES.get(mode)
+            if number is not None and self._starts(at - (5 if number == FOLDER else 6)):
                 start = at + len(wanted)
-                number = FOLDER if mode.endswith(_SHORT_MODE) else _MODES[mode]
                 return Entry(number, ObjectId(content[start : start + 20].hex()))
             at = content.find(wanted, at + 1)
         return None
+
+    def _starts(self, at: int) -> bool:
+        """Whether an entry surely begins there: the one before it ends, and no name goes on."""
+        content = self.content
+        if at < 21:
+            return at == 0
+        return content[at - 21] == 0 and not _WITHIN_A_NAME.search(content, at - 20, at)
+
+    def rows(self) -> Iterator[tuple[str, Entry]]:
+        """All entries, one after another, of which nothing is kept."""
+        if self._parsed is not None:
+            yield from self._parsed.items()
+            return
+        for mode, name, sha in _ENTRY.findall(self.content):
+            yield name.decode("utf-8", "surrogateescape"), Entry(_MODES.get(mode) or int(mode, 8), sha.hex())
 
     def _entries(self) -> dict[str, Entry]:
         if self._parsed is not None:
@@ -82,6 +101,10 @@ class Listed(Mapping[str, Entry]):
 
     def get(self, name: str, default: Any = None) -> Any:
         """The entry of that name."""
+        if self._parsed is None and len(self.content) > _LARGE:
+            self._asked += 1
+            if self._asked > _FEW:  # many will be asked for: looking at all is quicker by then
+                self._parsed = parsed(self.content)
         if self._parsed is not None:
             return self._parsed.get(name, default)
         try:

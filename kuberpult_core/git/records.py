@@ -16,6 +16,8 @@ _HEAD = struct.Struct(">4sII")
 _INDEX_HEAD = b"\xfftOc\0\0\0\2"
 _FAN = 256
 _SUM = 20
+MOST = 2**31
+"""Bytes that a pack stays below: its index has four bytes for a place."""
 _WHOLE = range(1, 5)
 _OFFSET_DELTA, _ID_DELTA = 6, 7
 
@@ -122,6 +124,26 @@ def chosen(packs: Iterable[Iterable[Record]]) -> list[Record]:
         if known is None or record.depth < known.depth:
             best[record.id] = record
     return list(best.values())
+
+
+def whole(kind: int, content: bytes, level: int) -> bytes:
+    """The record of an object of that type, compressed at that level."""
+    return _record_head(kind, len(content)) + zlib.compress(content, level)
+
+
+def difference(base: bytes, delta: bytes, level: int) -> bytes:
+    """The record of an object as a *delta* of the object of the id *base*, which lies in the same pack."""
+    return _record_head(_ID_DELTA, len(delta)) + base + zlib.compress(delta, level)
+
+
+def _record_head(kind: int, size: int) -> bytes:
+    byte, size = kind << 4 | size & 15, size >> 4
+    head = bytearray()
+    while size:
+        head.append(byte | 128)
+        byte, size = size & 127, size >> 7
+    head.append(byte)
+    return bytes(head)
 
 
 def index_of(records: Iterable[Record], checksum: bytes) -> bytes:
