@@ -3,8 +3,10 @@
 import os
 import socket
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from random import Random
+from threading import Thread
 
 import attrs
 import pytest
@@ -213,14 +215,20 @@ def test_a_push_sends_an_object_once_and_of_a_large_folder_only_what_differs(sit
     site.assert_sound()
 
 
-def test_a_server_that_takes_no_thin_packs_gets_whole_folders(
-    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+class _WithoutThinPacks(Relay):
+    """The server seems to say that it cannot complete packs, as servers other than git do."""
+
+    def passes_down(self, data: bytes) -> bytes:
+        return super().passes_down(data.replace(b" delete-refs ", b" no-thin     "))
+
+
+def test_a_server_that_takes_no_thin_packs_gets_whole_folders(site: Site) -> None:
     site.pushed(MANY)
     change = site.change({"apps/service-0700/version": "new\n"})
-    flag = 'case $1 in receive-pack) shift; set -- receive-pack --reject-thin-pack-for-testing "$@";; esac'
-    _program(tmp_path, monkeypatch, "git", f'{flag}; PATH="{os.environ["PATH"]}"; exec git "$@"')
-    assert push(site.remote(), change) == Pushed(change.new)
+    with relayed(site.servers.git_port, _WithoutThinPacks()) as relay:
+        assert push(site.through(relay), change) == Pushed(change.new)
+        assert b"no-thin" in relay.down
+        assert len(relay.up) > 30_000
     site.assert_sound()
 
 
@@ -354,6 +362,30 @@ def test_a_server_that_goes_after_all_was_sent_leaves_it_open(site: Site) -> Non
     assert isinstance(result, OutcomeUnknown)
     assert result.commit == change.new
     assert result.reason.endswith(".")
+
+
+def _answer_without_words(listener: socket.socket) -> None:
+    """A server that takes a push and ends politely, without a word about the branch."""
+    server = listener.accept()[0]
+    with server:
+        greeting = b"0" * 40 + b" capabilities^{}\0report-status side-band-64k ofs-delta\n"
+        server.sendall(b"%04x%b0000" % (len(greeting) + 4, greeting))
+        server.settimeout(0.2)
+        with suppress(TimeoutError):
+            while server.recv(65536):
+                pass
+        server.sendall(b"0000")
+
+
+def test_a_server_that_does_not_mention_the_branch_has_not_said_yes(site: Site) -> None:
+    change = site.change({"a": "1\n"})
+    with socket.create_server((LOCALHOST, 0)) as listener:
+        server = Thread(target=_answer_without_words, args=(listener,))
+        server.start()
+        result = push(site.at(f"git://{LOCALHOST}:{listener.getsockname()[1]}/x.git"), change)
+        server.join()
+    assert isinstance(result, OutcomeUnknown)
+    assert result.reason.endswith("has not said what came of the push.")
 
 
 def test_a_web_server_that_does_it_and_says_nothing_leaves_it_open(site: Site) -> None:
