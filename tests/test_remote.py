@@ -3,8 +3,10 @@
 import os
 import socket
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from random import Random
+from threading import Thread
 
 import attrs
 import pytest
@@ -174,6 +176,23 @@ def test_a_push_to_an_empty_server_and_one_after_it_send_just_what_was_made(site
     site.assert_sound()
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_large_arrives_whole(site: Site, kind: str) -> None:
+    change = site.change({"large": Random(1).randbytes(1_500_000).hex()})
+    assert push(site.remote(kind), change) == Pushed(change.new)
+    site.assert_sound()
+
+
+def test_very_many_folders_of_one_push_are_sent_as_differences_too(site: Site) -> None:
+    site.pushed(MANY)
+    change = site.change({f"apps/service-{number:04}/version": "new\n" for number in range(0, 1500, 30)})
+    with relayed(site.servers.git_port) as relay:
+        assert push(site.through(relay), change) == Pushed(change.new)
+        assert relay.objects == len(change.ids)
+        assert len(relay.up) < 8000
+    site.assert_sound()
+
+
 def test_several_commits_go_in_one_push(site: Site) -> None:
     first = site.pushed(MANY)
     changes = [site.change({f"apps/service-{number:04}/version": "new\n"}) for number in range(5)]
@@ -196,14 +215,20 @@ def test_a_push_sends_an_object_once_and_of_a_large_folder_only_what_differs(sit
     site.assert_sound()
 
 
-def test_a_server_that_takes_no_thin_packs_gets_whole_folders(
-    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+class _WithoutThinPacks(Relay):
+    """The server seems to say that it cannot complete packs, as servers other than git do."""
+
+    def passes_down(self, data: bytes) -> bytes:
+        return super().passes_down(data.replace(b" delete-refs ", b" no-thin     "))
+
+
+def test_a_server_that_takes_no_thin_packs_gets_whole_folders(site: Site) -> None:
     site.pushed(MANY)
     change = site.change({"apps/service-0700/version": "new\n"})
-    flag = 'case $1 in receive-pack) shift; set -- receive-pack --reject-thin-pack-for-testing "$@";; esac'
-    _program(tmp_path, monkeypatch, "git", f'{flag}; PATH="{os.environ["PATH"]}"; exec git "$@"')
-    assert push(site.remote(), change) == Pushed(change.new)
+    with relayed(site.servers.git_port, _WithoutThinPacks()) as relay:
+        assert push(site.through(relay), change) == Pushed(change.new)
+        assert b"no-thin" in relay.down
+        assert len(relay.up) > 30_000
     site.assert_sound()
 
 
@@ -339,6 +364,30 @@ def test_a_server_that_goes_after_all_was_sent_leaves_it_open(site: Site) -> Non
     assert result.reason.endswith(".")
 
 
+def _answer_without_words(listener: socket.socket) -> None:
+    """A server that takes a push and ends politely, without a word about the branch."""
+    server = listener.accept()[0]
+    with server:
+        greeting = b"0" * 40 + b" capabilities^{}\0report-status side-band-64k ofs-delta\n"
+        server.sendall(b"%04x%b0000" % (len(greeting) + 4, greeting))
+        server.settimeout(0.2)
+        with suppress(TimeoutError):
+            while server.recv(65536):
+                pass
+        server.sendall(b"0000")
+
+
+def test_a_server_that_does_not_mention_the_branch_has_not_said_yes(site: Site) -> None:
+    change = site.change({"a": "1\n"})
+    with socket.create_server((LOCALHOST, 0)) as listener:
+        server = Thread(target=_answer_without_words, args=(listener,))
+        server.start()
+        result = push(site.at(f"git://{LOCALHOST}:{listener.getsockname()[1]}/x.git"), change)
+        server.join()
+    assert isinstance(result, OutcomeUnknown)
+    assert result.reason.endswith("has not said what came of the push.")
+
+
 def test_a_web_server_that_does_it_and_says_nothing_leaves_it_open(site: Site) -> None:
     change = site.change({"a": "1\n"})
     url = f"http://{LOCALHOST}:{site.servers.http_port}/mute/{site.server.name}"
@@ -370,6 +419,12 @@ def test_a_hook_that_takes_too_long_leaves_it_open(site: Site) -> None:
     site.hook("pre-receive", "exec sleep 2")
     result = push(site.remote("git", step=0.3), site.change({"a": "1\n"}))
     assert isinstance(result, OutcomeUnknown)
+
+
+def test_a_proxy_that_cannot_be_is_told(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", "nonsense://proxy")
+    assert isinstance(push(site.remote("http"), site.change({"a": "1\n"})), Failed)
+    assert isinstance(site.remote("http").fetch(MAIN, None), Failed)
 
 
 def test_a_limit_holds_for_all_waits_together() -> None:

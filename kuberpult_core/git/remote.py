@@ -73,23 +73,22 @@ class Remote:
         *branch* is a full name. Just *objects* are sent: with what *old* needs, they are all that
         *new* needs.
         """
-        with client_of(self._location, self._limit()) as client:
-            sending = Sending(client, self._objects, branch, old, new, objects)
-            try:
+        sending: Sending | None = None
+        try:
+            with client_of(self._location, self._limit()) as client:
+                sending = Sending(client, self._objects, branch, old, new, objects)
                 done = client.send_pack(self._path, sending.refs, sending.pack, progress=sending.hear)
-            except Elsewhere as error:
-                return LostRace(error.found)
-            except SendPackError as error:  # it could not unpack what was sent
-                return Refused(self._said(error), sending.heard)
-            except Exception as error:  # noqa: BLE001 - dulwich raises anything at what servers say
-                return self._broken(client, sending, new, error)
+        except Elsewhere as error:
+            return LostRace(error.found)
+        except Exception as error:  # noqa: BLE001 - dulwich raises anything at what servers say
+            return self._broken(sending, new, error)
         return self._verdict(branch, old, new, done, sending.heard)
 
-    def _broken(self, client: Client, sending: Sending, new: ObjectId, error: Exception) -> PushResult:
+    def _broken(self, sending: Sending | None, new: ObjectId, error: Exception) -> PushResult:
         """What a push has come to that *error* has ended."""
-        if not sending.is_complete:
+        if sending is None or not sending.is_complete:
             return Failed(f"Nothing was pushed to {self}: {self._said(error)}.")
-        if client.is_declined:
+        if isinstance(error, SendPackError) or sending.is_declined:  # the first: what came could not be unpacked
             return Refused(self._said(error), sending.heard)
         return OutcomeUnknown(new, f"{self} has not said what came of the push: {self._said(error)}.")
 

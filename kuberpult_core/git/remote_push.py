@@ -86,6 +86,11 @@ class Sending:
         del self._heard[:-_MOST_HEARD]
 
     @property
+    def is_declined(self) -> bool:
+        """Whether the server has declined what was sent as a whole, before it did anything."""
+        return self._client.is_declined
+
+    @property
     def heard(self) -> str:
         """What the server has printed, a few lines, safe to print."""
         lines = [it.strip() for it in re.split(rb"[\r\n]+", bytes(self._heard))]

@@ -45,32 +45,31 @@ def _lean(objects: GitObjects, new: NewObject, base: ObjectId | None) -> Unpacke
 def bases_of(objects: GitObjects, old: ObjectId | None, new: Sequence[NewObject]) -> Bases:
     """Where the folders of *new* commits were in the commit *old*; nothing where that cannot be told."""
     found: dict[ObjectId, ObjectId] = {}
-    folders = {bytes.fromhex(it.id): it for it in new if it.kind == "tree"}
     if old is not None:
         with suppress(StoreUnavailable):  # then more is sent
             root = tree_of(old, objects.read(old, COMMIT))
-            for it in new:
-                if it.kind == "commit":
-                    _pair(objects, folders, found, tree_of(it.id, it.content), root)
+            roots = [(tree_of(it.id, it.content), root) for it in new if it.kind == "commit"]
+            found.update(_paired(objects, {bytes.fromhex(it.id): it for it in new if it.kind == "tree"}, roots))
     return found
 
 
-def _pair(
-    objects: GitObjects,
-    folders: Mapping[bytes, NewObject],
-    found: dict[ObjectId, ObjectId],
-    new: ObjectId,
-    base: ObjectId,
-) -> None:
-    folder = folders.get(bytes.fromhex(new))
-    if folder is None or new in found or new == base:
-        return
-    found[new] = base
-    before = objects.tree(base)
-    for name, below in _new_in(folder.content, folders):
-        there = before.get(name.decode("utf-8", "surrogateescape"))
-        if there is not None and there.mode == FOLDER:
-            _pair(objects, folders, found, below, there.id)
+def _paired(
+    objects: GitObjects, folders: Mapping[bytes, NewObject], waiting: list[tuple[ObjectId, ObjectId]]
+) -> Iterator[tuple[ObjectId, ObjectId]]:
+    """Each new folder at or below those that are *waiting*, and its base."""
+    seen: set[ObjectId] = set()
+    while waiting:
+        new, base = waiting.pop()
+        folder = folders.get(bytes.fromhex(new))
+        if folder is None or new in seen or new == base:
+            continue
+        seen.add(new)
+        yield new, base
+        before = objects.tree(base)
+        for name, below in _new_in(folder.content, folders):
+            there = before.get(name.decode("utf-8", "surrogateescape"))
+            if there is not None and there.mode == FOLDER:
+                waiting.append((below, there.id))
 
 
 def _new_in(content: bytes, folders: Mapping[bytes, NewObject]) -> Iterator[tuple[bytes, ObjectId]]:

@@ -20,6 +20,7 @@ from tests.bench import plumbing
 from tests.bench.argocd import argocd_file
 from tests.bench.clock import Action, Child, child, interleaved, seconds
 from tests.bench.landscape import Landscape, Placement
+from tests.bench.pushing import push
 from tests.bench.row import Row, Unit
 from tests.bench.trains import one_flush, train
 from tests.bench.work import TESTER, deploy_another, read_everything, read_where_what_is
@@ -226,13 +227,6 @@ def history_index(yard: Yard) -> Iterator[Row]:
 
 
 # Elsewhere
-
-
-def push(yard: Yard) -> Iterator[Row]:
-    """Handing one commit on to another server."""
-    yield Row("push of one commit, CPU", f"the same on {yard.small}", 2.5)
-    yield Row("push of one commit, bytes sent", "", 20_000, Unit.BYTES)
-    yield Row("push of one commit to git daemon", "git push", 1.1)
 
 
 def many_deploys(yard: Yard) -> Iterator[Row]:
