@@ -587,6 +587,7 @@ LEANS = UnpackedObject(7, sha=bytes(20), delta_base=bytes(range(20)), decomp_chu
         (b"", "beyond file length"),
         (b"no pack at all, but long enough for one", "damaged"),
     ],
+    ids=["another", "other-sum", "cut", "longer", "huge", "leaning", "nothing", "no-pack"],
 )
 def test_a_pack_that_is_not_what_it_should_be_is_not_kept(
     site: Site, tmp_path: Path, content: bytes, reason: str
