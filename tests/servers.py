@@ -1,6 +1,7 @@
 """Real git servers on this machine, and a relay before them that counts, records and cuts."""
 
 import os
+import re
 import socket
 import subprocess
 import threading
@@ -54,12 +55,24 @@ class _Backend(BaseHTTPRequestHandler):
     folder: Path
 
     def do_GET(self) -> None:
-        self._run(b"")
+        if "/moved/" in self.path:
+            self._send_on()
+        else:
+            self._run(b"")
+
+    def _send_on(self) -> None:
+        self.send_response(307)
+        self.send_header("Location", self.path.replace("/moved/", "/").replace("/bouncing/", "/"))
+        self.send_header("Content-Length", "0")
+        self.end_headers()
 
     def do_POST(self) -> None:
         content = self._body()
         if "/forbidding/" in self.path:
             self.send_error(403)
+            return
+        if "/bouncing/" in self.path:
+            self._send_on()
             return
         self._run(content)
         if "/mute/" in self.path:
@@ -81,7 +94,7 @@ class _Backend(BaseHTTPRequestHandler):
             "GIT_PROJECT_ROOT": str(self.folder),
             "GIT_HTTP_EXPORT_ALL": "1",
             "GIT_PROTOCOL": self.headers.get("Git-Protocol", ""),
-            "PATH_INFO": path.replace("/forbidding/", "/").replace("/mute/", "/"),
+            "PATH_INFO": re.sub("^/(forbidding|mute|bouncing)/", "/", path),
             "QUERY_STRING": query,
             "REQUEST_METHOD": self.command,
             "CONTENT_TYPE": self.headers.get("Content-Type", ""),
@@ -114,7 +127,8 @@ class _Backend(BaseHTTPRequestHandler):
 def http_backend(folder: Path) -> Iterator[int]:
     """The port of a web server that serves the repositories in *folder* by ``git http-backend``.
 
-    Below ``/forbidding/`` it answers every POST with 403; below ``/mute/`` it does what is asked
+    Below ``/forbidding/`` it answers every POST with 403, below ``/moved/`` and ``/bouncing/`` it
+    sends each GET, and each POST, on to where it does what is asked; below ``/mute/`` it does what is asked
     and hangs up without an answer.
     """
     server = ThreadingHTTPServer((LOCALHOST, 0), type("Backend", (_Backend,), {"folder": folder}))

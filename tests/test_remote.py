@@ -1,5 +1,6 @@
 """Publishing to other servers: real ones, which accept, refuse, are elsewhere, or are cut off."""
 
+import hashlib
 import os
 import socket
 from collections.abc import Iterator
@@ -10,7 +11,8 @@ from threading import Thread
 
 import attrs
 import pytest
-from dulwich.pack import apply_delta
+from dulwich.object_format import SHA1
+from dulwich.pack import PackChunkGenerator, UnpackedObject, UnresolvedDeltas, apply_delta
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -21,6 +23,7 @@ from kuberpult_core.git.opening import make_bare, open_store
 from kuberpult_core.git.remote import Remote
 from kuberpult_core.git.remote_delta import delta
 from kuberpult_core.git.remote_location import location_of, shown
+from kuberpult_core.git.remote_packs import Unacceptable, keep_pack
 from kuberpult_core.git.remote_results import (
     Failed,
     Fetched,
@@ -404,6 +407,19 @@ def test_a_web_server_that_forbids_it_refuses(site: Site) -> None:
     assert "403" in result.reason
 
 
+def test_a_web_server_that_has_moved_is_followed_but_takes_no_push_elsewhere(site: Site) -> None:
+    change = site.change({"a": "1\n"})
+    moved, bouncing = (
+        site.at(f"http://{LOCALHOST}:{site.servers.http_port}/{way}/{site.server.name}")
+        for way in ("moved", "bouncing")
+    )
+    result = push(bouncing, change)
+    assert isinstance(result, Refused)
+    assert "307" in result.reason
+    assert site.tip == ""
+    assert push(moved, change) == Pushed(change.new)
+
+
 def test_a_server_that_keeps_silent_is_not_waited_for(site: Site) -> None:
     change = site.change({"a": "1\n"})
     with socket.create_server((LOCALHOST, 0)) as silent:
@@ -542,6 +558,46 @@ def test_wherever_the_line_is_cut_a_fetch_brings_all_or_nothing(site: Site) -> N
     assert most > 500
     assert objects_in(site.local) == objects_in(site.server)
     site.assert_sound()
+
+
+def _pack(*records: UnpackedObject) -> bytes:
+    return b"".join(PackChunkGenerator(SHA1, len(records), iter(records)))
+
+
+def _resigned(content: bytes) -> bytes:
+    return content + hashlib.sha1(content).digest()
+
+
+BLOB = UnpackedObject(3, sha=bytes(20), decomp_chunks=[b"content"])
+HUGE = UnpackedObject(
+    7, sha=bytes(20), delta_base=bytes(range(20)), decomp_chunks=[b"\x07\xff\xff\xff\xff\x7f\x91\x07"]
+)
+LEANS = UnpackedObject(7, sha=bytes(20), delta_base=bytes(range(20)), decomp_chunks=[b"\x07\x07\x90\x07"])
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (_pack(BLOB), "does not send the commit"),
+        (_pack(BLOB)[:-1] + b"x", "damaged"),
+        (_pack(BLOB)[:30], "damaged"),
+        (_resigned(_pack(BLOB)[:-20] + b"more"), "damaged"),
+        (_pack(HUGE), "file of 34,359,738,367 bytes"),
+        (_pack(LEANS), "000102030405"),
+        (b"", "beyond file length"),
+        (b"no pack at all, but long enough for one", "damaged"),
+    ],
+    ids=["another", "other-sum", "cut", "longer", "huge", "leaning", "nothing", "no-pack"],
+)
+def test_a_pack_that_is_not_what_it_should_be_is_not_kept(
+    site: Site, tmp_path: Path, content: bytes, reason: str
+) -> None:
+    before = set(site.local.rglob("*"))
+    with (tmp_path / "pack").open("w+b") as file:
+        file.write(content)
+        with pytest.raises((Unacceptable, AssertionError, UnresolvedDeltas), match=reason):
+            keep_pack(site.local / "objects" / "pack", file, site.store.objects, ObjectId("5" * 40))
+    assert set(site.local.rglob("*")) == before
 
 
 # Programs and URLs

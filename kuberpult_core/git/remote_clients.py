@@ -156,7 +156,7 @@ class _Http(Client, Urllib3HttpGitClient):
 
     @property
     def is_declined(self) -> bool:
-        return 400 <= self.requests.status < 500 and self.requests.status != 408
+        return 300 <= self.requests.status < 500 and self.requests.status != 408
 
     @property
     def is_smart(self) -> bool:
