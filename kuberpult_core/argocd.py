@@ -11,7 +11,6 @@ may have changed the file, or what is placed, by hand.
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from io import BytesIO
 from typing import Any
 
 import attrs
@@ -104,16 +103,16 @@ def render(
     template = _Template.of(settings, environment, config)
     around = {team: template.around_name(team) for team in {team for _, team in applications}}
     is_common = _COMMON_NAME.fullmatch
-    written = BytesIO()  # a few hundred at a time: the memory for a whole file would cost more than its text
-    written.write(_project(environment, config).encode())
+    # a few hundred at a time: the memory for a whole file would cost more than its text
+    written = bytearray(_project(environment, config).encode())
     for start in range(0, len(applications), _AT_ONCE):
         documents = [
             # a list of texts joined by the name has the name in each of its gaps
             name.join(around[team]) if is_common(name) and name not in WORDS else template.fill(name, team)
             for name, team in applications[start : start + _AT_ONCE]
         ]
-        written.write("".join(documents).encode())
-    return written.getvalue()
+        written += "".join(documents).encode()
+    return bytes(written)
 
 
 def _project(environment: EnvironmentName, config: ArgoCd) -> str:

@@ -13,18 +13,18 @@ def replacing(size: int, patches: Mapping[int, bytes]) -> bytes:
 
     They do not overlap. The result is as long as the base.
     """
-    return b"".join((_number(size), _number(size), *_instructions(size, sorted(patches.items()))))
+    return b"".join((number(size), number(size), *_instructions(size, sorted(patches.items()))))
 
 
 def _instructions(size: int, patches: list[tuple[int, bytes]]) -> Iterator[bytes]:
     ends = [0, *(at + len(new) for at, new in patches)]
     for end, (at, new) in zip(ends, patches, strict=False):
-        yield from _copied(end, at)
-        yield from _inserted(new)
-    yield from _copied(ends[-1], size)
+        yield from copied(end, at)
+        yield from inserted(new)
+    yield from copied(ends[-1], size)
 
 
-def _copied(start: int, end: int) -> Iterator[bytes]:
+def copied(start: int, end: int) -> Iterator[bytes]:
     """The instructions to take what is in the base from *start* to before *end*."""
     places = [*range(start, end, _MOST_COPIED), end]
     for at, until in pairwise(places):
@@ -35,13 +35,14 @@ def _copied(start: int, end: int) -> Iterator[bytes]:
         yield bytes([flags, *filter(None, offset + length)])
 
 
-def _inserted(new: bytes) -> Iterator[bytes]:
+def inserted(new: bytes) -> Iterator[bytes]:
+    """The instructions to take what is not in the base."""
     for at in range(0, len(new), _MOST_INSERTED):
         part = new[at : at + _MOST_INSERTED]
         yield bytes([len(part)]) + part
 
 
-def _number(value: int) -> bytes:
+def number(value: int) -> bytes:
     """A number in groups of 7 bits, the lowest first."""
     groups = []
     while True:

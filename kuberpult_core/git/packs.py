@@ -35,7 +35,7 @@ def write_records(folder: Path, records: Sequence[Record]) -> Path:
 
     An object comes once among them, and what it is a difference to is one of them.
     """
-    with _temporary(folder) as pack, _temporary(folder) as index:
+    with temporary(folder) as pack, temporary(folder) as index:
         if sum(len(it.content) for it in records) >= MOST:
             raise OSError(errno.EFBIG, "a pack of two gibibytes")
         summed = hashlib.sha1(usedforsecurity=False)
@@ -52,8 +52,8 @@ def write_records(folder: Path, records: Sequence[Record]) -> Path:
 def _settled(folder: Path, pack: BinaryIO, index: BinaryIO, checksum: bytes) -> Path:
     """Let a finished pack be there, its index last, and give its name."""
     name = folder / f"pack-{checksum.hex()}"
-    _settle(pack, name.with_suffix(".pack"))
-    _settle(index, name.with_suffix(".idx"))
+    settle(pack, name.with_suffix(".pack"))
+    settle(index, name.with_suffix(".idx"))
     sync_folder(folder)
     return name.with_suffix(".pack")
 
@@ -72,7 +72,7 @@ def _records(objects: Sequence[NewObject]) -> Iterator[Record]:
 
 
 @contextmanager
-def _temporary(folder: Path) -> Iterator[BinaryIO]:
+def temporary(folder: Path) -> Iterator[BinaryIO]:
     """A file that is gone afterwards, unless it was settled. git sweeps its name if we die."""
     file = tempfile.NamedTemporaryFile(prefix="tmp_pack_", dir=folder, delete=False)  # noqa: SIM115 - below
     try:
@@ -82,7 +82,7 @@ def _temporary(folder: Path) -> Iterator[BinaryIO]:
         Path(file.name).unlink(missing_ok=True)
 
 
-def _settle(file: BinaryIO, name: Path) -> None:
+def settle(file: BinaryIO, name: Path) -> None:
     """Give a finished file its name, once its content is on the disk."""
     file.flush()
     os.fchmod(file.fileno(), 0o444)

@@ -14,7 +14,7 @@ from dulwich.refs import Ref
 
 from kuberpult_core.errors import printable
 from kuberpult_core.git.objects import GitObjects
-from kuberpult_core.git.packs import _temporary
+from kuberpult_core.git.packs import temporary
 from kuberpult_core.git.remote_clients import Client, client_of
 from kuberpult_core.git.remote_location import location_of
 from kuberpult_core.git.remote_packs import Receiver, Unacceptable, keep_pack
@@ -123,7 +123,7 @@ class Remote:
         """
         try:
             self._packs.mkdir(parents=True, exist_ok=True)
-            with _temporary(self._packs) as file, client_of(self._location, self._limit()) as client:
+            with temporary(self._packs) as file, client_of(self._location, self._limit()) as client:
                 asking = _Asking(client, self._objects, branch, have)
                 receiver = Receiver(file, self._most)
                 client.fetch_pack(self._path, asking.wants, asking, receiver.take, ref_prefix=[branch])

@@ -6,7 +6,8 @@ has a general algorithm, which takes a hundred times longer for a thousand diffe
 
 from collections.abc import Iterator
 
-_LONGEST_COPY, _LONGEST_INSERT = 0xFFFF, 0x7F
+from kuberpult_core.git.deltas import copied, inserted, number
+
 _NEAR = 8
 """Equal bytes between two differences that are not worth a copy."""
 _FINE = 16
@@ -17,15 +18,15 @@ Span = tuple[int, int]
 
 def delta(old: bytes, new: bytes) -> bytes | None:
     """What makes *new* of *old*; none if that is not less than half of *new*."""
-    parts, size = [_number(len(old)) + _number(len(new))], 0
+    parts, size = [number(len(old)), number(len(new))], 0
     at = back = 0  # where we are in the new one, and how much longer the old one is from here on
     for start, end in _spans(old, new):
-        parts += [_copied(at + back, start - at), _inserted(new[start:end])]
+        parts += [*copied(at + back, start + back), *inserted(new[start:end])]
         size += end - start
         if 2 * size > len(new):
             return None
         at, back = end, (len(old) - len(new))
-    parts.append(_copied(at + back, len(new) - at))
+    parts += copied(at + back, len(new) + back)
     made = b"".join(parts)
     return made if 2 * len(made) < len(new) else None
 
@@ -75,28 +76,3 @@ def _common(one: bytes, other: bytes) -> int:
         else:
             high = middle - 1
     return low
-
-
-def _number(value: int) -> bytes:
-    """A size, seven bits a byte, the lowest first."""
-    made = bytearray()
-    while value > 0x7F:
-        made.append(value & 0x7F | 0x80)
-        value >>= 7
-    made.append(value)
-    return bytes(made)
-
-
-def _copied(start: int, size: int) -> bytes:
-    """Instructions to copy from the old one."""
-    made = bytearray()
-    for at in range(start, start + size, _LONGEST_COPY):
-        length = min(_LONGEST_COPY, start + size - at)
-        made += b"\xbf" + at.to_bytes(4, "little") + length.to_bytes(2, "little")
-    return bytes(made)
-
-
-def _inserted(content: bytes) -> bytes:
-    """Instructions to take what is not in the old one."""
-    parts = (content[at : at + _LONGEST_INSERT] for at in range(0, len(content), _LONGEST_INSERT))
-    return b"".join(bytes([len(part)]) + part for part in parts)

@@ -23,7 +23,7 @@ from dulwich.pack import (
 )
 
 from kuberpult_core.git.objects import KINDS, GitObjects
-from kuberpult_core.git.packs import _settle, _temporary, sync_folder
+from kuberpult_core.git.packs import settle, sync_folder, temporary
 from kuberpult_core.ports import ObjectId
 from kuberpult_core.tree import object_hash
 
@@ -77,11 +77,11 @@ def keep_pack(folder: Path, pack: BinaryIO, objects: GitObjects, wanted: ObjectI
 
 def _settled(folder: Path, pack: BinaryIO, rows: list[tuple[RawObjectID, int, int]], checksum: bytes) -> Path:
     """Index the pack and give both their names, the index last."""
-    with _temporary(folder) as index:
+    with temporary(folder) as index:
         write_pack_index_v2(index, rows, checksum)
         name = folder / f"pack-{checksum.hex()}"
-        _settle(pack, name.with_suffix(".pack"))
-        _settle(index, name.with_suffix(".idx"))
+        settle(pack, name.with_suffix(".pack"))
+        settle(index, name.with_suffix(".idx"))
     sync_folder(folder)
     return name.with_suffix(".pack")
 
