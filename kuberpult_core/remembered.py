@@ -143,6 +143,10 @@ class _Columns:
         folders = self._ids()
         applications = [self._application(texts, index) for index in self._column("I", len(folders))]
         locks = [texts[index] for index in self._column("I", len(folders))]
+        for text in {*locks} - {"", UNKNOWN}:
+            *lock_ids, rest = text.split(AFTER_LOCK)
+            if rest or not all(map(names.lock_id, lock_ids)):
+                raise ValueError("no locks")
         versions, queued = (self._versions(len(folders)) for _ in range(2))
         return Placements(folder, applications, folders, versions, queued, locks)
 
