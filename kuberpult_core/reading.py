@@ -314,10 +314,11 @@ class Reader(Pieces):
         if not snapshot:
             return {}, False
         found = {}
-        for name, entry in rows_of(entries):
-            there = snapshot.applications.get(entry.id)
-            if there is not None and entry.mode == FOLDER and (key := _application_name(name)):
-                found[key] = self._recalled_application(layout.application_folder(key), entry.id, there)
+        with made_to_stay():
+            for name, entry in rows_of(entries):
+                there = snapshot.applications.get(entry.id)
+                if there is not None and entry.mode == FOLDER and (key := _application_name(name)):
+                    found[key] = self._recalled_application(layout.application_folder(key), entry.id, there)
         return found, False
 
     def _recalled_application(self, path: str, tree: ObjectId, there: KnownApplication) -> Application:

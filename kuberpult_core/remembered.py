@@ -141,20 +141,17 @@ class _Columns:
     def _placements(self, texts: list[str]) -> Placements:
         folder = ObjectId(self._bytes(_ID).hex())
         folders = self._ids()
-        applications = [self._application(texts, index) for index in self._column("I", len(folders))]
-        locks = [texts[index] for index in self._column("I", len(folders))]
+        indices = self._column("I", len(folders))
+        for index in {*indices} - self._names.keys():
+            self._names[index] = names.application_name(texts[index])
+        applications = list(map(self._names.__getitem__, indices))
+        locks = list(map(texts.__getitem__, self._column("I", len(folders))))
         for text in {*locks} - {"", UNKNOWN}:
             *lock_ids, rest = text.split(AFTER_LOCK)
             if rest or not all(map(names.lock_id, lock_ids)):
                 raise ValueError("no locks")
         versions, queued = (self._versions(len(folders)) for _ in range(2))
         return Placements(folder, applications, folders, versions, queued, locks)
-
-    def _application(self, texts: list[str], index: int) -> ApplicationName:
-        known = self._names.get(index)
-        if known is None:
-            known = self._names[index] = names.application_name(texts[index])
-        return known
 
     def _applications(self, texts: list[str]) -> dict[ObjectId, KnownApplication]:
         count = self._number()
