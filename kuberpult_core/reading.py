@@ -35,7 +35,7 @@ from kuberpult_core.model import (
 from kuberpult_core.names import ApplicationName, EnvironmentName, LockId, TeamName, Version
 from kuberpult_core.pieces import MAX_TEXT, Pieces, actor
 from kuberpult_core.ports import FILE, FOLDER, LINK, Entry, ObjectId, Objects
-from kuberpult_core.remembered import AFTER_LOCK, UNKNOWN, KnownApplication, Row, Snapshot
+from kuberpult_core.remembered import AFTER_LOCK, UNKNOWN, KnownApplication, Row, Snapshot, id_in
 from kuberpult_core.settings import StoredSettings
 from kuberpult_core.tree import Listed
 
@@ -276,18 +276,23 @@ class Reader(Pieces):
             return {}, False
         is_all = there.id == entry.id
         rows = there.rows() if is_all else there.rows_in(self.objects.tree(entry.id))
-        start, deployment = f"{path}/applications/", self._deployment_of
+        start, folders, deployment = f"{path}/applications/", there.folders, self._recalled_deployment
         with made_to_stay():
             return {
-                row[0]: self._recalled_placement(start + row[0], row)
+                row[0]: self._recalled_placement(start + row[0], id_in(folders, row[1]), row)
                 if row[4]
-                else Placement(row[2] or None, row[3] or None, NO_LOCKS, Later(deployment, start + row[0], row[1]))
+                else Placement(
+                    row[2] or None, row[3] or None, NO_LOCKS, Later(deployment, start, row[0], folders, row[1])
+                )
                 for row in rows
             }, is_all
 
-    def _recalled_placement(self, path: str, row: Row) -> Placement:
+    def _recalled_deployment(self, start: str, application: str, folders: str, index: int) -> Deployment:
+        return self._deployment(start + application, id_in(folders, index))
+
+    def _recalled_placement(self, path: str, tree: ObjectId, row: Row) -> Placement:
         """A placement with locks, or one that was not simple enough for a snapshot."""
-        application, tree, version, queued, locks = row
+        application, _, version, queued, locks = row
         if locks == UNKNOWN:
             return self._placement(path, application, Entry(FOLDER, tree), None)
         return Placement(
@@ -300,7 +305,7 @@ class Reader(Pieces):
                 self._lock,
                 report=self.report,
                 modes=(FOLDER, FILE),
-                keys=[names.lock_id(it) for it in locks.split(AFTER_LOCK)[:-1]],
+                keys=[LockId(it) for it in locks.split(AFTER_LOCK)[:-1]],
             ),
             Later(self._deployment_of, path, tree),
         )
