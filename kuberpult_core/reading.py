@@ -35,7 +35,7 @@ from kuberpult_core.model import (
 from kuberpult_core.names import ApplicationName, EnvironmentName, LockId, TeamName, Version
 from kuberpult_core.pieces import MAX_TEXT, Pieces, actor
 from kuberpult_core.ports import FILE, FOLDER, LINK, Entry, ObjectId, Objects
-from kuberpult_core.remembered import AFTER_LOCK, UNKNOWN, KnownApplication, Row, Snapshot, id_in
+from kuberpult_core.remembered import AFTER_LOCK, UNKNOWN, KnownApplication, Snapshot, id_in
 from kuberpult_core.settings import StoredSettings
 from kuberpult_core.tree import Listed
 
@@ -279,20 +279,32 @@ class Reader(Pieces):
         start, folders, deployment = f"{path}/applications/", there.folders, self._recalled_deployment
         with made_to_stay():
             return {
-                row[0]: self._recalled_placement(start + row[0], id_in(folders, row[1]), row)
-                if row[4]
-                else Placement(
-                    row[2] or None, row[3] or None, NO_LOCKS, Later(deployment, start, row[0], folders, row[1])
+                application: self._recalled_placement(
+                    start + application, id_in(folders, index), application, version, queued, locks
                 )
-                for row in rows
+                if locks
+                else Placement(
+                    version or None,
+                    queued or None,
+                    NO_LOCKS,
+                    Later(deployment, start, application, folders, index),
+                )
+                for application, index, version, queued, locks in rows
             }, is_all
 
     def _recalled_deployment(self, start: str, application: str, folders: str, index: int) -> Deployment:
         return self._deployment(start + application, id_in(folders, index))
 
-    def _recalled_placement(self, path: str, tree: ObjectId, row: Row) -> Placement:
+    def _recalled_placement(
+        self,
+        path: str,
+        tree: ObjectId,
+        application: ApplicationName,
+        version: Version,
+        queued: Version,
+        locks: str,
+    ) -> Placement:
         """A placement with locks, or one that was not simple enough for a snapshot."""
-        application, _, version, queued, locks = row
         if locks == UNKNOWN:
             return self._placement(path, application, Entry(FOLDER, tree), None)
         return Placement(
