@@ -64,13 +64,14 @@ if TYPE_CHECKING:
     from kuberpult_core.plan import Plan
     from kuberpult_core.reading import state_of
     from kuberpult_core.repositories import init_repository, memory_repository, open_repository
-    from kuberpult_core.service import Applied, Repository
+    from kuberpult_core.service import Applied, Asked, Repository
     from kuberpult_core.stamp import Actor, Stamp
 
 __all__ = [
     "Actor",
     "Applied",
     "ArgoCd",
+    "Asked",
     "Batch",
     "CancelQueued",
     "Cleanup",
@@ -147,7 +148,7 @@ _FROM = {
     "plan": "Plan",
     "reading": "state_of",
     "repositories": "init_repository memory_repository open_repository",
-    "service": "Applied Repository",
+    "service": "Applied Asked Repository",
     "stamp": "Actor Stamp",
 }
 """The public names by their module. Each is imported when it is first asked for: a process that carries

@@ -3,10 +3,15 @@
 The form is layout.md's; both kinds are valid against Argo CD's CRDs. The file depends on
 which applications are placed, on their teams, on the config and on the settings, never
 on a version, so a deployment does not touch it.
+
+It is always rendered as a whole, also for one application more. To change only a part of what
+lies in the repository, one would have to know that all else in it is still right, and somebody
+may have changed the file, or what is placed, by hand.
 """
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from io import BytesIO
 from typing import Any
 
 import attrs
@@ -27,7 +32,7 @@ from kuberpult_core.layout import manifest_folder
 from kuberpult_core.model import State
 from kuberpult_core.names import ApplicationName, EnvironmentName, TeamName
 from kuberpult_core.settings import Settings, settings_of
-from kuberpult_core.yamltext import Value, block, scalar
+from kuberpult_core.yamltext import WORDS, Value, block, scalar
 
 API_VERSION = "argoproj.io/v1alpha1"
 FINALIZER = "resources-finalizer.argocd.argoproj.io"
@@ -37,6 +42,11 @@ DEFAULT_REVISION = "HEAD"
 """The repository's default branch, for settings that name none."""
 
 _LABEL_VALUE = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?")
+_COMMON_NAME = re.compile(r"[a-z][a-z0-9-]{0,61}[a-z0-9]")
+"""Names that are the same as scalars and as labels, unless they are words of YAML."""
+_AT_ONCE = 256
+_SLOT = "\0"
+"""Stands for a name where there is none yet. YAML text cannot hold it, so it stands nowhere else."""
 
 
 def application_title(environment: EnvironmentName, application: ApplicationName) -> str:
@@ -78,12 +88,10 @@ def argocd_file(state: State, environment: EnvironmentName) -> bytes | None:
     config = there.config.argocd
     if config is None or state.settings.url is None:
         return None
-    applications = [
-        (name, state.team_of(name))
-        for name in sorted(there.placements)
-        if there.placements[name].version is not None
-    ]
-    return render(state.settings, environment, config, applications).encode()
+    placements = there.placements
+    placed = [name for name in sorted(placements) if placements[name].version is not None]
+    applications = [(name, state.team_of(name)) for name in placed]
+    return render(state.settings, environment, config, applications)
 
 
 def render(
@@ -91,12 +99,21 @@ def render(
     environment: EnvironmentName,
     config: ArgoCd,
     applications: Sequence[tuple[ApplicationName, TeamName | None]],
-) -> str:
+) -> bytes:
     """The documents, joined by ``---``."""
     template = _Template.of(settings, environment, config)
-    documents = [_project(environment, config)]
-    documents.extend(template.fill(name, team) for name, team in applications)
-    return "---\n".join(documents)
+    around = {team: template.around_name(team) for team in {team for _, team in applications}}
+    is_common = _COMMON_NAME.fullmatch
+    written = BytesIO()  # a few hundred at a time: the memory for a whole file would cost more than its text
+    written.write(_project(environment, config).encode())
+    for start in range(0, len(applications), _AT_ONCE):
+        documents = [
+            # a list of texts joined by the name has the name in each of its gaps
+            name.join(around[team]) if is_common(name) and name not in WORDS else template.fill(name, team)
+            for name, team in applications[start : start + _AT_ONCE]
+        ]
+        written.write("".join(documents).encode())
+    return written.getvalue()
 
 
 def _project(environment: EnvironmentName, config: ArgoCd) -> str:
@@ -179,20 +196,33 @@ class _Template:
         return cls(environment, block(annotations, 4), block({**head, "project": environment}, 2), tail)
 
     def fill(self, application: ApplicationName, team: TeamName | None) -> str:
-        """The Application of one placement."""
-        environment = self.environment
-        folder = manifest_folder(environment, application)
-        title = scalar(application_title(environment, application))
-        marks = {"application": str(application), "environment": str(environment)}
-        if team:
-            marks["team"] = team
-        annotations = "".join(f"    {OWN}/{key}: {scalar(value)}\n" for key, value in marks.items())
-        labels = "".join(
-            f"    {OWN}/{key}: {scalar(value)}\n" for key, value in marks.items() if _LABEL_VALUE.fullmatch(value)
+        """The Application of one placement, after the line that ends the document before."""
+        title = scalar(application_title(self.environment, application))
+        has_label = _LABEL_VALUE.fullmatch(application) is not None
+        return self._document(application, scalar(application), title, team, has_label=has_label)
+
+    def around_name(self, team: TeamName | None) -> list[str]:
+        """What stands before, between and after the places of the name, for names that are common."""
+        before, _, after = scalar(application_title(self.environment, ApplicationName("x"))).rpartition("x")
+        title = f"{before}{_SLOT}{after}"
+        return self._document(_SLOT, _SLOT, title, team, has_label=True).split(_SLOT)
+
+    def _document(self, name: str, value: str, title: str, team: TeamName | None, *, has_label: bool) -> str:
+        """The text, with the application's *name* in paths, and as a scalar its *value* and its *title*."""
+        folder = manifest_folder(self.environment, ApplicationName(name))
+        others = {"environment": str(self.environment)} | ({"team": str(team)} if team else {})
+        own = f"    {OWN}/application: {value}\n"
+        annotations = own + "".join(_mark(key, it) for key, it in others.items())
+        labels = (own if has_label else "") + "".join(
+            _mark(key, it) for key, it in others.items() if _LABEL_VALUE.fullmatch(it)
         )
         return (
-            f"apiVersion: {API_VERSION}\nkind: Application\nmetadata:\n  annotations:\n{self.annotations}"
+            f"---\napiVersion: {API_VERSION}\nkind: Application\nmetadata:\n  annotations:\n{self.annotations}"
             f"    {GENERATE_PATHS}: /{folder}\n{annotations}  finalizers:\n  - {FINALIZER}\n"
             f"  labels:\n{labels}  name: {title}\nspec:\n{self.spec_head}  source:\n    path: {folder}\n"
             f"{self.spec_tail}"
         )
+
+
+def _mark(key: str, value: str) -> str:
+    return f"    {OWN}/{key}: {scalar(value)}\n"

@@ -1,6 +1,7 @@
 """From events to file-level changes: what the facts look like in the repository."""
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 from typing import assert_never
 
 import attrs
@@ -41,6 +42,14 @@ class Write:
 
 
 @attrs.frozen
+class Place:
+    """A file whose content is in the repository, or in a release of the same edit: the state says so."""
+
+    path: str
+    blob: BlobId
+
+
+@attrs.frozen
 class Link:
     """A symbolic link with this text."""
 
@@ -71,7 +80,7 @@ class Remove:
     path: str
 
 
-Change = Write | Link | Copy | Restore | Remove
+Change = Write | Place | Link | Copy | Restore | Remove
 """A change of one path; what is in its way is replaced, empty folders go by themselves."""
 
 
@@ -84,17 +93,17 @@ def written(path: str, content: bytes | str) -> Write:
 def changes(before: State, events: Iterable[Event], after: State, stamp: Stamp) -> list[Change]:
     """The changes that make *before*'s files *after*'s, in the order to carry them out."""
     events = tuple(events)
-    found = [change for event in events for change in _changes(event, stamp)]
+    found = [change for event in events for change in _changes(event, stamp, after)]
     found.extend(_kept_environments(before, events, after))
     for name in argocd.affected_environments(before, events, after):
         found.extend(_argocd_file(before, after, name))
     return found
 
 
-def _changes(event: Event, stamp: Stamp) -> Iterator[Change]:  # noqa: C901, PLR0912 - one branch for each event
+def _changes(event: Event, stamp: Stamp, after: State) -> Iterator[Change]:  # noqa: C901, PLR0912 - one branch for each event
     match event:
         case Deployed():
-            yield from _deployed(event, stamp)
+            yield from _deployed(event, stamp, after)
         case Undeployed():
             yield from _undeployed(event)
         case Queued(environment, application, version):
@@ -154,18 +163,31 @@ def _undeployed(event: Undeployed) -> Iterator[Change]:
     yield _queue(folder, event)
 
 
-def _deployed(event: Deployed, stamp: Stamp) -> Iterator[Change]:
+def _deployed(event: Deployed, stamp: Stamp, after: State) -> Iterator[Change]:
     environment, application, version = event.environment, event.application, event.version
     folder = layout.placement_folder(environment, application)
     yield Link(f"{folder}/{layout.VERSION}", layout.link_to(application, version))
     yield _queue(folder, event)
-    yield Copy(
-        layout.release_manifest(application, version, environment),
-        f"{layout.manifest_folder(environment, application)}/{layout.MANIFEST}",
-    )
-    yield written(f"{folder}/deployed_by", stamp.actor.name)
-    yield written(f"{folder}/deployed_by_email", stamp.actor.email)
-    yield written(f"{folder}/deployed_at_utc", layout.deployed_at_text(stamp.time))
+    manifest = f"{layout.manifest_folder(environment, application)}/{layout.MANIFEST}"
+    release = after.release(application, version)
+    blob = release.manifests.get(environment) if release else None
+    if blob is None:  # the release goes in the same command
+        yield Copy(layout.release_manifest(application, version, environment), manifest)
+    else:
+        yield Place(manifest, blob)
+    for name, blob, content in _who(stamp):
+        yield Write(f"{folder}/{name}", blob, content)
+
+
+@lru_cache(maxsize=64)
+def _who(stamp: Stamp) -> tuple[tuple[str, BlobId, bytes], ...]:
+    """The files that say who deployed and when: the same for all deployments of one command."""
+    texts = {
+        "deployed_by": stamp.actor.name,
+        "deployed_by_email": stamp.actor.email,
+        "deployed_at_utc": layout.deployed_at_text(stamp.time),
+    }
+    return tuple((name, blob_id(text.encode()), text.encode()) for name, text in texts.items())
 
 
 def _lock_files(folder: str, lock: Lock, stamp: Stamp) -> Iterator[Change]:

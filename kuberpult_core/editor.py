@@ -8,7 +8,7 @@ many versions of it can be stored as what differs.
 from collections.abc import Iterable, Mapping
 from typing import assert_never
 
-from kuberpult_core.changes import Change, Copy, Link, Remove, Restore, Write
+from kuberpult_core.changes import Change, Copy, Link, Place, Remove, Restore, Write
 from kuberpult_core.manifests import blob_id
 from kuberpult_core.ports import FILE, FOLDER, LINK, Entry, Likeness, NewObject, ObjectId, Objects
 from kuberpult_core.tree import EMPTY_TREE, Listed, id_at, serialized, tree_id
@@ -139,9 +139,11 @@ class Editor:
             match change:
                 case Write(path, blob, content):
                     if content is not None:
-                        self._keep(content)
+                        self._blobs[ObjectId(blob)] = NewObject("blob", ObjectId(blob), content)
                     elif ObjectId(blob) not in self._blobs:
                         self._objects.blob(ObjectId(blob))  # what is only named must be there
+                    self._put(path, Entry(FILE, ObjectId(blob)))
+                case Place(path, blob):
                     self._put(path, Entry(FILE, ObjectId(blob)))
                 case Link(path, text):
                     self._put(path, Entry(LINK, self._keep(text.encode())))

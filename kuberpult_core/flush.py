@@ -10,6 +10,7 @@ from kuberpult_core.changes import changes
 from kuberpult_core.decision import Decision
 from kuberpult_core.editor import Editor
 from kuberpult_core.evolve import evolve_all
+from kuberpult_core.manifests import BlobId
 from kuberpult_core.model import State
 from kuberpult_core.ports import Head, NewCommit, Objects
 from kuberpult_core.stamp import Actor, Stamp
@@ -32,7 +33,9 @@ class Flush:
         """What is to be published; only the first one names its parent."""
         self._editor = Editor(objects, head.tree)
         self._parent = head.commit
-        self._state = state
+        self._unwritten: dict[BlobId, bytes] = {}
+        self._read_written = state.read_manifest
+        self._state = attrs.evolve(state, read_manifest=self._read_manifest)
 
     def add(self, wish: Wish, time: datetime) -> Decision:
         """At *time*, decide *wish* on what the commits before it leave; make its commit if there is one to make.
@@ -48,5 +51,11 @@ class Flush:
             self._editor.apply(changes(self._state, decision.events, after, stamp))
             tree, objects = self._editor.finish()
             self.commits.append(NewCommit(tree, self._parent, message, stamp.actor, stamp.time, objects))
+            self._unwritten.update((BlobId(it.id), it.content) for it in objects if it.kind == "blob")
             self._state = after
         return decision
+
+    def _read_manifest(self, wanted: BlobId) -> bytes:
+        """A manifest that is in the repository, or will be with this flush."""
+        known = self._unwritten.get(wanted)
+        return self._read_written(wanted) if known is None else known

@@ -24,6 +24,8 @@ _ENTRY = re.compile(rb"([0-7]{1,7}) ([^\0/]+)\0(.{20})", re.DOTALL)
 _FOLDER_FORM = re.compile(rb"(?:[0-7]{1,7}+ [^\0/]++\0.{20})*+", re.DOTALL)
 _MODES = {b"%o" % mode: mode for mode in (FILE, LINK, FOLDER, 0o100755, 0o100664, 0o160000)}
 _SHORT_MODE = b"40000"
+_FEW = 8
+"""Entries of a large folder that are found one by one."""
 _WITHIN_A_NAME = re.compile(rb"[0-7] [^\0/]*\Z")
 _LARGE = 4096
 """Bytes of a folder that stays parsed once somebody has looked at all of it."""
@@ -45,7 +47,7 @@ class Listed(Mapping[str, Entry]):
     so there has to be an id before it.
     """
 
-    __slots__ = ("_parsed", "content")
+    __slots__ = ("_asked", "_parsed", "content")
 
     def __init__(self, content: bytes) -> None:
         """Raises :class:`ValueError` if *content* has not git's form."""
@@ -53,6 +55,7 @@ class Listed(Mapping[str, Entry]):
             raise ValueError("it has not the form of a folder")
         self.content = content
         self._parsed: dict[str, Entry] | None = None
+        self._asked = 0
 
     def _found(self, name: bytes) -> Entry | None:
         """The entry of that name and of a mode that git writes."""
@@ -98,6 +101,10 @@ class Listed(Mapping[str, Entry]):
 
     def get(self, name: str, default: Any = None) -> Any:
         """The entry of that name."""
+        if self._parsed is None and len(self.content) > _LARGE:
+            self._asked += 1
+            if self._asked > _FEW:  # many will be asked for: looking at all is quicker by then
+                self._parsed = parsed(self.content)
         if self._parsed is not None:
             return self._parsed.get(name, default)
         try:

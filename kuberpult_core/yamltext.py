@@ -9,7 +9,8 @@ import yaml
 Value = str | bool | Sequence["Value"] | Mapping[str, "Value"]
 
 _PLAINLY_SAFE = re.compile(r"[A-Za-z_/][A-Za-z0-9_./-]*")
-_SPECIAL = {"true", "false", "yes", "no", "on", "off", "y", "n", "null"}
+WORDS = frozenset({"true", "false", "yes", "no", "on", "off", "y", "n", "null"})
+"""What some YAML reader takes for something else than text, in any case of letters."""
 _SIMPLE_KEY = 1000
 """Characters of a key before its colon; YAML readers give up at 1024."""
 _UNLIMITED = 2**30
@@ -23,7 +24,7 @@ def scalar(text: str) -> str:
     What is not plainly safe goes through the YAML emitter, always quoted: its own choice
     of plain style knows YAML 1.1 only, where ``1e3`` is text.
     """
-    if _PLAINLY_SAFE.fullmatch(text) and text.lower() not in _SPECIAL:
+    if _PLAINLY_SAFE.fullmatch(text) and text.lower() not in WORDS:
         return text
     emitted: str = yaml.dump(text, Dumper=_Dumper, default_style='"', width=_UNLIMITED, allow_unicode=True)
     return emitted.removesuffix("\n")

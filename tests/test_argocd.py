@@ -34,7 +34,7 @@ from kuberpult_core import (
     changes,
     memory_repository,
 )
-from kuberpult_core.argocd import render
+from kuberpult_core.argocd import _Template, render
 from kuberpult_core.config import checked
 from kuberpult_core.evolve import evolve_all
 from kuberpult_core.names import ApplicationName, EnvironmentName, TeamName
@@ -410,7 +410,7 @@ def rendered(settings: dict[str, str], config: Any, applications: dict[str, str 
         EnvironmentName("staging"),
         argocd,
         [(ApplicationName(name), TeamName(team) if team else None) for name, team in sorted(applications.items())],
-    )
+    ).decode()
 
 
 @given(SETTINGS, CONFIGS, APPLICATIONS)
@@ -422,6 +422,43 @@ def test_any_config_is_read_as_what_the_layout_says(
     assert list(yaml.safe_load_all(text)) == wanted_documents(settings, config, applications)
     assert text.endswith("\n")
     assert text == rendered(settings, json.loads(json.dumps(config)), applications)
+
+
+ODD = ["a", "y", "on", "no", "yes", "null", "true", "false", "0", "1e3", "0x1f", "2001-01-01", "on-off"]
+NAMES = st.sampled_from([*ODD, "a" * 63, "a" * 64]) | st.from_regex(
+    r"[a-z0-9]{1,4}(-[a-z0-9]{1,4})?", fullmatch=True
+)
+
+
+@given(
+    st.sampled_from(["staging", "xyz", "on", "1e3", "2001-01"]),
+    st.lists(st.tuples(NAMES, st.sampled_from([None, "on", "007", "shop.x"])), max_size=6),
+    CONFIGS,
+)
+def test_each_application_has_the_text_that_it_has_alone(
+    environment: str, rows: list[tuple[str, str | None]], config: dict[str, Any]
+) -> None:
+    """Common names are filled in by a quicker way; the text must be the same as of the careful one."""
+    name, argocd = EnvironmentName(environment), checked({"argocd": config}).argocd
+    assert argocd is not None
+    applications = [(ApplicationName(it), TeamName(team) if team else None) for it, team in rows]
+    where = Settings(URL, "main")
+    template = _Template.of(where, name, argocd)
+
+    alone = "".join(template.fill(it, team) for it, team in applications)
+
+    assert render(where, name, argocd, applications) == render(where, name, argocd, []) + alone.encode()
+
+
+def test_very_many_applications_are_all_there_and_in_order() -> None:
+    argocd = checked({"argocd": SIMPLE}).argocd
+    assert argocd is not None
+    names = [ApplicationName(f"service-{number:04}") for number in range(700)]
+
+    text = render(Settings(URL, "main"), EnvironmentName("staging"), argocd, [(it, None) for it in names])
+
+    found = [it["metadata"]["name"] for it in yaml.load_all(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))]
+    assert found == ["staging", *(f"staging-{name}" for name in names)]
 
 
 def test_what_the_user_annotates_never_takes_the_place_of_our_own() -> None:

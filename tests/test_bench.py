@@ -220,5 +220,5 @@ def test_the_benchmark_prints_the_table_and_writes_the_page(
 ) -> None:
     page = tmp_path / "page.md"
     assert main(["--size", "A", "--only", "snapshot", "--write", str(page)]) == 0
-    assert "not built yet" in capsys.readouterr().out
+    assert "start from a snapshot" in capsys.readouterr().out
     assert "python -m tests.bench --size A --rounds 3 --only snapshot" in page.read_text()

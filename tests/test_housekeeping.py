@@ -1,14 +1,22 @@
 """Packs stay few, whatever is written; nothing that is needed, kept or indexed in common goes; readers go on."""
 
 import os
+import shutil
 import subprocess
 import sys
+from collections.abc import Callable
+from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from kuberpult_core import CreateEnvironment, CreateRelease, Deploy, Repository, init_repository, open_repository
 from kuberpult_core.git import housekeeping
+from kuberpult_core.git.housekeeping import merge_small_packs
+from kuberpult_core.git.packs import write_pack
+from kuberpult_core.manifests import blob_id
+from kuberpult_core.ports import NewObject, ObjectId
 from tests.real import ADA, NOON, complaints, git
 
 MANY = 150
@@ -112,11 +120,25 @@ def test_large_packs_are_left_alone(path: Path, monkeypatch: pytest.MonkeyPatch)
     assert len(packs(path)) == 23
 
 
+def test_what_is_held_in_memory_is_limited(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch, open_repository(path) as repository:
+        patch.setattr(housekeeping, "FEW", 100)
+        deploy(repository, 20)
+    sizes = sorted(pack.stat().st_size for pack in packs(path))
+    monkeypatch.setattr(housekeeping, "AT_ONCE", sum(sizes[-3:]))
+    seen = len(sizes)
+
+    assert merge_small_packs(path / "objects" / "pack")
+
+    assert seen - 4 <= len(packs(path)) < seen
+    assert complaints(path) == ""
+
+
 def test_a_merge_that_fails_is_no_failure_of_the_command(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object) -> Path:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(housekeeping, "write_pack", full)
+    monkeypatch.setattr(housekeeping, "write_records", full)
     with open_repository(path) as repository:
         deploy(repository, 20)
 
@@ -124,13 +146,88 @@ def test_a_merge_that_fails_is_no_failure_of_the_command(path: Path, monkeypatch
     assert complaints(path) == ""
 
 
-def test_a_damaged_pack_is_not_merged_and_stays(path: Path) -> None:
+def test_a_damaged_pack_stays_and_the_others_are_merged_all_the_same(path: Path) -> None:
+    folder = path / "objects" / "pack"
     with open_repository(path) as repository:
         deploy(repository, 3)
-        odd = path / "objects" / "pack" / "pack-odd.pack"
-        odd.write_bytes(b"PACK garbage")
-        odd.with_suffix(".idx").write_bytes(b"garbage")
-        before = set(packs(path))
+        damaged = {
+            "garbage": (b"PACK garbage", b"garbage"),
+            "empty": (b"", b""),
+            "flipped": (flipped(packs(path)[0].read_bytes(), 20), packs(path)[0].with_suffix(".idx").read_bytes()),
+            "cut": (packs(path)[1].read_bytes()[:-30], packs(path)[1].with_suffix(".idx").read_bytes()),
+            "other": (packs(path)[2].read_bytes(), packs(path)[1].with_suffix(".idx").read_bytes()),
+        }
+        for name, (content, index) in damaged.items():
+            (folder / f"pack-{name}.pack").write_bytes(content)
+            (folder / f"pack-{name}.idx").write_bytes(index)
+        deploy(repository, 20)
 
-        assert not housekeeping._merge_all(path / "objects" / "pack", [sorted(before)])
-        assert set(packs(path)) == before
+    left = {file.stem.removeprefix("pack-") for file in packs(path)}
+    assert damaged.keys() < left
+    assert len(left) <= len(damaged) + housekeeping.FEW
+
+
+def flipped(content: bytes, at: int) -> bytes:
+    return content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :]
+
+
+# A merge that ends in the middle
+
+
+class Killed(BaseException):
+    """The process is gone: nothing that it would have done comes any more."""
+
+
+STEPS = ("rename", "replace", "unlink", "fsync")
+
+
+def killed_at(number: int, folder: Path) -> bool:
+    """Merge, and die at the call of that number which changes the disk; whether the merge came so far."""
+    calls = 0
+    with pytest.MonkeyPatch.context() as patch:
+
+        def dying(real: Callable[..., Any]) -> Callable[..., Any]:
+            def call(*given: Any, **named: Any) -> Any:
+                nonlocal calls
+                calls += 1
+                if calls >= number:
+                    raise Killed
+                return real(*given, **named)
+
+            return call
+
+        for step in STEPS:
+            patch.setattr(os, step, dying(getattr(os, step)))
+        try:
+            merge_small_packs(folder)
+        except Killed:
+            return True
+    return False
+
+
+def test_a_process_killed_anywhere_in_a_merge_leaves_all_objects(path: Path, tmp_path: Path) -> None:
+    with open_repository(path) as repository:
+        deploy(repository, housekeeping.FEW - 3)
+    content = os.urandom(1_200)  # of the size of a deployment
+    write_pack(path / "objects" / "pack", [NewObject("blob", ObjectId(blob_id(content)), content)])
+    objects = all_objects(path)
+
+    for number in count(1):
+        copy = Path(shutil.copytree(path, tmp_path / str(number)))
+        if not killed_at(number, copy / "objects" / "pack"):
+            assert len(packs(copy)) == 1
+            assert all_objects(copy) == objects
+            break
+        assert complaints(copy, "--no-dangling") == ""
+        assert all_objects(copy) == objects
+        with open_repository(copy) as repository:
+            deploy(repository, 1)
+            merge_small_packs(copy / "objects" / "pack")
+        assert complaints(copy, "--no-dangling") == ""
+        assert len([it for it in packs(copy) if it.with_suffix(".idx").exists()]) <= housekeeping.FEW + 1
+
+    assert number > 2 * housekeeping.FEW, "each pack goes in two steps at least"
+
+
+def all_objects(path: Path) -> set[str]:
+    return set(git(path, "cat-file", "--batch-all-objects", "--batch-check=%(objectname)").split())

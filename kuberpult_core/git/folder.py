@@ -1,6 +1,7 @@
 """Reading and finding objects where they lie: packs, and files of their own."""
 
 import zlib
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -33,6 +34,18 @@ class ObjectFolder:
             return None
         return found
 
+    def copies(self, name: bytes) -> Iterator[tuple[int, bytes]]:
+        """Every copy of an object that can be read, for those whose first one was damaged."""
+        for read in self._packs:
+            with suppress(*FAULTS):
+                found = read(name)
+                if found is not None:
+                    yield found
+        with suppress(*FAULTS):
+            loose = self._loose(name.hex())
+            if loose is not None:
+                yield loose
+
     def look_again(self) -> bool:
         """List the packs anew; whether there are others than before."""
         names = {file.name for file in (self._folder / "pack").glob("pack-*.pack")}
@@ -50,7 +63,10 @@ class ObjectFolder:
     def _packed(self, name: bytes) -> tuple[int, bytes] | None:
         packs = self._packs
         for index, read in enumerate(packs):
-            found = read(name)
+            try:
+                found = read(name)
+            except FAULTS:
+                continue  # a damaged pack; another one may have the object too
             if found is not None:
                 if index:  # the next object probably lies in the same pack
                     self._packs = (read, *packs[:index], *packs[index + 1 :])

@@ -1,29 +1,29 @@
 """Keeping packs few: every flush writes one, and each one that lies there costs every reader.
 
 Packs of about the same size are merged when there are several of them, so their number
-grows with the logarithm of what is written, and every object is rewritten a few times only.
-Nothing is ever lost: a pack goes when another one holds all that is in it, readers in other
-processes look again when one is gone, and what git marks, keeps or indexes in common is left
+grows with the logarithm of what is written, and every object is copied a few times only, as it
+lies there. Nothing is ever lost: a pack goes when another one holds all that is in it, readers in
+other processes look again when one is gone, and what git marks, keeps or indexes in common is left
 alone. Large packs are for `git gc`.
 """
 
-import zlib
+import os
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from itertools import accumulate
 from pathlib import Path
 
-from dulwich.object_format import SHA1
-from dulwich.pack import Pack, PackFileDisappeared
-
-from kuberpult_core.git.objects import KINDS
-from kuberpult_core.git.packs import write_pack
-from kuberpult_core.ports import NewObject, ObjectId
+from kuberpult_core.git.packs import write_records
+from kuberpult_core.git.records import Record, chosen, records_of
 
 FEW = 8
 """Packs of one size that may lie there; one more, and they are merged."""
 LARGE = 8 * 1024 * 1024
 """Bytes from which a pack is left alone."""
+AT_ONCE = 8 * LARGE
+"""Bytes that are held in memory for one merge, at most."""
+_COMMON = "multi-pack-index"
 _LEFT_ALONE = (".keep", ".bitmap", ".promisor", ".mtimes")
 
 
@@ -32,56 +32,59 @@ def merge_small_packs(folder: Path) -> bool:
 
     Another process that merges too, or a full disk, may get in the way; then all stays as it is.
     """
-    return _merge_all(folder, _crowds(folder))
-
-
-def _merge_all(folder: Path, crowds: Iterable[list[Path]]) -> bool:
     merged = False
-    for packs in crowds:
-        with suppress(OSError, KeyError, ValueError, AssertionError, zlib.error, PackFileDisappeared):
-            _merge(folder, packs)
-            merged = True
+    with suppress(OSError):
+        for packs in _crowds(folder):
+            merged = _merge(folder, packs) or merged
     return merged
 
 
 def _crowds(folder: Path) -> Iterator[list[Path]]:
-    """Those packs that may be merged, by size, where there are more than a few."""
-    by_size: dict[int, list[Path]] = defaultdict(list)
-    with suppress(OSError):
-        common = _mtime(folder / "multi-pack-index")
-        for pack in folder.glob("pack-*.pack"):
-            size = pack.stat().st_size
-            if size < LARGE and pack.stat().st_mtime > common and _is_free(pack):
-                by_size[size.bit_length() // 3].append(pack)
-    yield from (packs for packs in by_size.values() if len(packs) > FEW)
+    """Those packs that may be merged, by size, where there are more than a few; the smallest first."""
+    by_size: dict[int, list[tuple[int, str]]] = defaultdict(list)
+    for size, name in _small_packs(folder):
+        by_size[size.bit_length() // 3].append((size, name))
+    for _, packs in sorted(by_size.items()):
+        if len(packs) > FEW:
+            packs.sort()
+            held = accumulate(size for size, _ in packs)
+            yield [folder / name for (_, name), size in zip(packs, held, strict=True) if size <= AT_ONCE]
 
 
-def _mtime(file: Path) -> float:
-    return file.stat().st_mtime if file.exists() else 0
+def _small_packs(folder: Path) -> Iterator[tuple[int, str]]:
+    """The sizes and names of those packs that are neither large nor marked, kept or indexed in common."""
+    with os.scandir(folder) as listing:
+        files = {file.name: file for file in listing}
+    common = files[_COMMON].stat().st_mtime if _COMMON in files else 0
+    for name, file in files.items():
+        stem = name.removesuffix(".pack")
+        if stem == name or not name.startswith("pack-") or f"{stem}.idx" not in files:
+            continue
+        if any(stem + mark in files for mark in _LEFT_ALONE):
+            continue
+        with suppress(FileNotFoundError):  # another process merges too
+            found = file.stat()
+            if found.st_size < LARGE and found.st_mtime > common:
+                yield found.st_size, name
 
 
-def _is_free(pack: Path) -> bool:
-    return pack.with_suffix(".idx").exists() and not any(pack.with_suffix(it).exists() for it in _LEFT_ALONE)
-
-
-def _merge(folder: Path, packs: Iterable[Path]) -> None:
-    objects: dict[ObjectId, NewObject] = {}
-    packs = list(packs)
-    for pack in packs:
-        objects.update((it.id, it) for it in _content(pack))
-    written = write_pack(folder, list(objects.values()))
-    for pack in packs:
+def _merge(folder: Path, packs: Iterable[Path]) -> bool:
+    """Write one pack for several, then take those away; whether there were several that can be read."""
+    readable = {pack: records for pack in packs if (records := _readable(pack)) is not None}
+    if len(readable) <= 1:
+        return False
+    written = write_records(folder, chosen(readable.values()))
+    for pack in readable:
         if pack != written:
             _remove(pack)
+    return True
 
 
-def _content(pack: Path) -> Iterator[NewObject]:
-    opened = Pack(str(pack.with_suffix("")), object_format=SHA1)
-    try:
-        for found in opened.iterobjects():
-            yield NewObject(KINDS[found.type_num], ObjectId(found.id.decode()), found.as_raw_string())
-    finally:
-        opened.close()
+def _readable(pack: Path) -> list[Record] | None:
+    """The records of a pack; none if it is damaged or gone, or if this is not for us to judge."""
+    with suppress(OSError, ValueError, IndexError):
+        return records_of(pack)
+    return None
 
 
 def _remove(pack: Path) -> None:

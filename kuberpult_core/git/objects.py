@@ -1,5 +1,6 @@
 """Reading objects of a git repository: by the quick reader, and by dulwich where that one gives up."""
 
+import struct
 import zlib
 from collections.abc import Mapping
 from functools import lru_cache
@@ -24,6 +25,26 @@ KINDS = {COMMIT: "commit", TREE: "tree", BLOB: "blob"}
 _HEADS = {COMMIT: b"commit %d\0", TREE: b"tree %d\0", BLOB: b"blob %d\0"}
 _ID_BYTES = 20
 _REMEMBERED_TREES = 20_000
+
+
+_DULWICH_RAISES = (
+    OSError,
+    ValueError,
+    AssertionError,
+    struct.error,
+    zlib.error,
+    ChecksumMismatch,
+    FileFormatException,
+)
+"""What reading damaged packs and files fails with."""
+
+
+def _is(found: tuple[int, bytes], wanted: int, name: bytes) -> bool:
+    """Whether what was found is of that type, and what its id says."""
+    kind, content = found
+    if kind != wanted:
+        return False
+    return sha1(_HEADS[wanted] % len(content) + content, usedforsecurity=False).digest() == name
 
 
 class GitObjects:
@@ -59,11 +80,13 @@ class GitObjects:
         except ValueError:
             name = b""
         found = self.folder.read(name) if len(name) == _ID_BYTES else None
-        if found is not None and found[0] == wanted:
-            content = found[1]
-            if sha1(_HEADS[wanted] % len(content) + content, usedforsecurity=False).digest() == name:
-                return content
-        return self._read_by_dulwich(object_id, wanted)
+        if found is None:
+            return self._read_by_dulwich(object_id, wanted)
+        if _is(found, wanted, name):
+            return found[1]
+        whole = (copy for copy in self.folder.copies(name) if _is(copy, wanted, name))
+        undamaged = next(whole, None)
+        return undamaged[1] if undamaged else self._read_by_dulwich(object_id, wanted)
 
     def _read_by_dulwich(self, object_id: ObjectId, wanted: int) -> bytes:
         """The same by dulwich, which knows more forms, and whose failures have words here."""
@@ -72,7 +95,7 @@ class GitObjects:
                 kind, content = self._store.get_raw(ObjectID(object_id.encode()))
         except KeyError:
             reason = f"The repository lacks the {_NAMES[wanted]} {object_id}."
-        except (OSError, ValueError, AssertionError, zlib.error, ChecksumMismatch, FileFormatException) as error:
+        except _DULWICH_RAISES as error:
             reason = f"The {_NAMES[wanted]} {object_id} cannot be read from the repository: {error}."
         else:
             if kind == wanted and object_hash(KINDS[kind], content) == object_id:

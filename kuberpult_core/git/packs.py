@@ -1,17 +1,18 @@
 """Writing objects: one durable pack for all that belongs together."""
 
+import errno
+import hashlib
 import os
 import tempfile
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from dulwich.object_format import SHA1
-from dulwich.pack import REF_DELTA, UnpackedObject, write_pack_data, write_pack_index_v2
-
 from kuberpult_core.git.deltas import replacing
 from kuberpult_core.git.objects import BLOB, COMMIT, TREE
+from kuberpult_core.git.records import MOST, Record, difference, head_of, index_of, whole
 from kuberpult_core.ports import NewObject
 
 _NUMBERS = {"commit": COMMIT, "tree": TREE, "blob": BLOB}
@@ -26,29 +27,48 @@ def write_pack(folder: Path, objects: Sequence[NewObject]) -> Path:
     """
     folder.mkdir(parents=True, exist_ok=True)
     objects = list({it.id: it for it in objects}.values())  # an object comes once
+    return write_records(folder, list(_records(objects)))
+
+
+def write_records(folder: Path, records: Sequence[Record]) -> Path:
+    """Add a pack with *records* of other packs, as they lie there; else the same as :func:`write_pack`.
+
+    An object comes once among them, and what it is a difference to is one of them.
+    """
     with _temporary(folder) as pack, _temporary(folder) as index:
-        entries, checksum = write_pack_data(
-            pack.write, _records(objects), SHA1, num_records=len(objects), compression_level=_FAST
-        )
-        rows = sorted((sha, offset, crc) for sha, (offset, crc) in entries.items())
-        write_pack_index_v2(index, rows, checksum)
-        name = folder / f"pack-{checksum.hex()}"
-        _settle(pack, name.with_suffix(".pack"))
-        _settle(index, name.with_suffix(".idx"))
+        if sum(len(it.content) for it in records) >= MOST:
+            raise OSError(errno.EFBIG, "a pack of two gibibytes")
+        summed = hashlib.sha1(usedforsecurity=False)
+        for part in (head_of(len(records)), *(it.content for it in records)):
+            summed.update(part)
+            pack.write(part)
+        checksum = summed.digest()
+        pack.write(checksum)
+        rows = index_of(records, checksum)
+        index.write(rows + hashlib.sha1(rows, usedforsecurity=False).digest())
+        return _settled(folder, pack, index, checksum)
+
+
+def _settled(folder: Path, pack: BinaryIO, index: BinaryIO, checksum: bytes) -> Path:
+    """Let a finished pack be there, its index last, and give its name."""
+    name = folder / f"pack-{checksum.hex()}"
+    _settle(pack, name.with_suffix(".pack"))
+    _settle(index, name.with_suffix(".idx"))
     sync_folder(folder)
     return name.with_suffix(".pack")
 
 
-def _records(objects: Sequence[NewObject]) -> Iterator[UnpackedObject]:
-    written: set[str] = set()
+def _records(objects: Sequence[NewObject]) -> Iterator[Record]:
+    depths: dict[str, int] = {}
     for it in objects:
-        like, sha = it.like, bytes.fromhex(it.id)
-        if like is not None and like.base in written:
-            delta = replacing(len(it.content), like.patches)
-            yield UnpackedObject(REF_DELTA, delta_base=bytes.fromhex(like.base), sha=sha, decomp_chunks=[delta])
+        like, object_id = it.like, bytes.fromhex(it.id)
+        if like is not None and like.base in depths:
+            delta, depth = replacing(len(it.content), like.patches), depths[like.base] + 1
+            content = difference(bytes.fromhex(like.base), delta, _FAST)
         else:
-            yield UnpackedObject(_NUMBERS[it.kind], sha=sha, decomp_chunks=[it.content])
-        written.add(it.id)
+            content, depth = whole(_NUMBERS[it.kind], it.content, _FAST), 0
+        depths[it.id] = depth
+        yield Record(object_id, content, zlib.crc32(content), depth)
 
 
 @contextmanager

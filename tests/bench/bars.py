@@ -12,17 +12,15 @@ from functools import partial
 from itertools import cycle, islice
 from pathlib import Path
 
-import yaml
-
-from kuberpult_core import argocd, layout, open_repository, state_of
-from kuberpult_core.config import ArgoCd, config_of
+from kuberpult_core import layout, open_repository, state_of
 from kuberpult_core.git.opening import open_store
-from kuberpult_core.names import ApplicationName, EnvironmentName, TeamName, Version
+from kuberpult_core.names import Version
 from kuberpult_core.ports import Entry, ObjectId, Objects, Touching
-from kuberpult_core.settings import Settings
 from tests.bench import plumbing
+from tests.bench.argocd import argocd_file
 from tests.bench.clock import Action, Child, child, interleaved, seconds
-from tests.bench.landscape import BRANCH, URL, Landscape, Placement
+from tests.bench.landscape import Landscape, Placement
+from tests.bench.pushing import push
 from tests.bench.row import Row, Unit
 from tests.bench.trains import one_flush, train
 from tests.bench.work import TESTER, deploy_another, read_everything, read_where_what_is
@@ -190,40 +188,6 @@ def catching_up(yard: Yard) -> Iterator[Row]:
         yield row.given(*interleaved(3 * yard.rounds, caught_up))
 
 
-# Argo CD
-
-
-def argocd_file(yard: Yard) -> Iterator[Row]:
-    """The file of an environment with very many applications."""
-    dumper = "PyYAML's CSafeDumper on the same documents"
-    whole = Row(f"Argo CD file, {yard.argocd_applications:,} applications", dumper, 0.05)
-    more = Row("the same, with one application more", dumper, 0.01)
-    names = [ApplicationName(f"service-{number:05d}") for number in range(yard.argocd_applications + 1)]
-    rows = [(name, TeamName(f"team-{index % 40}")) for index, name in enumerate(names)]
-    settings, environment, config = _with_argocd(yard)
-
-    def rendered(count: int) -> str:
-        return argocd.render(settings, environment, config, rows[:count])
-
-    count = yard.argocd_applications
-    documents = list(yaml.load_all(rendered(count), Loader=yaml.CSafeLoader))
-    measured, again, baseline = interleaved(
-        min(yard.rounds, 3),
-        lambda: seconds(lambda: rendered(count)),
-        lambda: seconds(lambda: rendered(count + 1)),
-        lambda: seconds(lambda: yaml.dump_all(documents, Dumper=yaml.CSafeDumper)),
-    )
-    yield whole.given(measured, baseline)
-    yield more.given(again, baseline)
-
-
-def _with_argocd(yard: Yard) -> tuple[Settings, EnvironmentName, ArgoCd]:
-    place = next(iter(yard.landscape().places.values()))
-    config = config_of(place.config).argocd
-    assert config
-    return Settings(URL, BRANCH), place.name, config
-
-
 # The history
 
 
@@ -263,13 +227,6 @@ def history_index(yard: Yard) -> Iterator[Row]:
 
 
 # Elsewhere
-
-
-def push(yard: Yard) -> Iterator[Row]:
-    """Handing one commit on to another server."""
-    yield Row("push of one commit, CPU", f"the same on {yard.small}", 2.5)
-    yield Row("push of one commit, bytes sent", "", 20_000, Unit.BYTES)
-    yield Row("push of one commit to git daemon", "git push", 1.1)
 
 
 def many_deploys(yard: Yard) -> Iterator[Row]:

@@ -119,7 +119,7 @@ def _environments(writer: FastImport, known: Landscape) -> Iterator[str]:
         if config is not None:
             rows = [(name, known.teams[name]) for name in known.placed_on(place.name)]
             content = argocd.render(settings_of(SETTINGS), place.name, config, rows)
-            yield changed(writer.blob(content.encode()), layout.argocd_path(place.name))
+            yield changed(writer.blob(content), layout.argocd_path(place.name))
 
 
 def _lock(

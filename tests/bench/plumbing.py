@@ -8,6 +8,7 @@ import attrs
 
 from kuberpult_core import layout
 from kuberpult_core.names import ApplicationName, EnvironmentName, Version
+from kuberpult_core.ports import NewObject, ObjectId
 from kuberpult_core.stamp import Actor
 from tests.bench.fastimport import git
 
@@ -141,3 +142,14 @@ def trees_in(folder: Path, pack: Path) -> int:
     """How many folders lie in a pack."""
     lines = git(folder, "verify-pack", "-v", str(pack)).decode().splitlines()
     return sum(1 for line in lines if line[41:45] == "tree")
+
+
+def new_objects(folder: Path, old: str, new: str) -> list[NewObject]:
+    """All that the commit *new* needs and *old* does not."""
+    rows = git(folder, "rev-list", "--objects", new, f"^{old}").decode().splitlines()
+    ids = [row.split(" ")[0] for row in rows]
+    kinds = git(folder, "cat-file", "--batch-check=%(objecttype)", stdin="".join(f"{it}\n" for it in ids).encode())
+    contents = _contents(folder, ids)
+    return [
+        NewObject(kind, ObjectId(it), contents[it]) for it, kind in zip(ids, kinds.decode().split(), strict=True)
+    ]

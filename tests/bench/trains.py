@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from kuberpult_core import ReleaseTrain, open_repository
-from kuberpult_core.names import EnvironmentName
+from kuberpult_core import Applied, Asked, Deploy, ReleaseTrain, open_repository
+from kuberpult_core.names import EnvironmentName, Version
 from tests.bench import plumbing
 from tests.bench.clock import interleaved, seconds
 from tests.bench.landscape import Landscape
@@ -57,7 +57,45 @@ def _imported(yard: Yard, stream: Path) -> float:
         return seconds(lambda: plumbing.fast_import(folder, stream))
 
 
-def one_flush(_yard: Yard) -> Iterator[Row]:
-    """Many commands together."""
-    yield Row("1,000 commands as 1,000 commits in one flush", f"{FAST_IMPORT} of the same commits", 1)
-    yield Row("the same, size of the pack", "", 10_000_000, Unit.BYTES)
+def one_flush(yard: Yard) -> Iterator[Row]:
+    """Many deployments together: a commit each, decided one after the other, published at once."""
+    asked = _many(yard.landscape(), yard.commands)
+    row = Row(f"{len(asked):,} commands as so many commits in one flush", f"{FAST_IMPORT} of the same commits", 1)
+    room = Row("the same, size of the pack", "", 10_000_000, Unit.BYTES)
+    with TemporaryDirectory(dir=yard.folder) as scratch:
+        stream = Path(scratch) / "stream"
+        with yard.copy(yard.base()) as folder:
+            commits = _flushed(folder, asked)[1]
+            stream.write_bytes(plumbing.stream_of(folder, commits))
+            size = min(it.stat().st_size for it in plumbing.packs_of(folder))
+        yield row.given(*interleaved(yard.rounds, lambda: _flush(yard, asked), lambda: _imported(yard, stream)))
+    yield room.given(size)
+
+
+def _many(known: Landscape, most: int) -> list[Asked]:
+    """Deployments to so many placements that nothing locks, spread over the fleet."""
+    free = known.free
+    chosen = free[:: max(1, len(free) // most)][:most]
+    versions = {it: known.versions[it] for it in chosen}
+    return [
+        Asked(Deploy(*it, Version(number - 1 if number > 1 else number + 1)), TESTER)
+        for it, number in versions.items()
+    ]
+
+
+def _flushed(folder: Path, asked: list[Asked]) -> tuple[float, list[str]]:
+    commits: list[str] = []
+
+    def run() -> None:
+        with open_repository(folder) as repository:
+            for it in repository.apply_all(asked):
+                assert isinstance(it, Applied)
+                assert it.commit
+                commits.append(it.commit)
+
+    return seconds(run), commits
+
+
+def _flush(yard: Yard, asked: list[Asked]) -> float:
+    with yard.copy(yard.base()) as folder:
+        return _flushed(folder, asked)[0]

@@ -28,6 +28,7 @@ class Yard:
     rounds: int = 3
     tail: Tail = BUSY
     deploys: int = 1000
+    commands: int = 1000
     history: int = 50_000
     argocd_applications: int = 10_000
 

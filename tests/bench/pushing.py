@@ -1,0 +1,112 @@
+"""Handing one commit on to another server: what it costs, and what goes over the line."""
+
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from itertools import cycle
+from pathlib import Path
+
+import attrs
+
+from kuberpult_core import Repository, open_repository
+from kuberpult_core.git.objects import GitObjects
+from kuberpult_core.git.remote import Remote
+from kuberpult_core.git.remote_results import Pushed
+from kuberpult_core.ports import NewObject, ObjectId
+from tests.bench import plumbing
+from tests.bench.clock import child, interleaved, seconds
+from tests.bench.fastimport import git
+from tests.bench.landscape import Landscape, Placement
+from tests.bench.row import Row, Unit
+from tests.bench.work import deploy_another
+from tests.bench.yard import Yard
+from tests.servers import LOCALHOST, git_daemon, relayed
+
+
+@attrs.frozen
+class Made:
+    """A commit that the server does not have yet."""
+
+    old: ObjectId
+    new: ObjectId
+    objects: list[NewObject]
+
+
+@attrs.frozen
+class Site:
+    """Two copies of a fleet: one here, one behind a ``git daemon``."""
+
+    folder: Path
+    repository: Repository
+    port: int
+    places: Iterator[Placement]
+
+    def made(self) -> Made:
+        """A deployment, here."""
+        old = ObjectId(plumbing.head_of(self.folder))
+        deploy_another(self.repository, *next(self.places))
+        new = ObjectId(plumbing.head_of(self.folder))
+        return Made(old, new, plumbing.new_objects(self.folder, old, new))
+
+    def remote(self, port: int) -> Remote:
+        """The server, by the port that leads there."""
+        objects = self.repository.store.objects
+        assert isinstance(objects, GitObjects)
+        return Remote(url(port), objects, self.folder / "objects" / "pack")
+
+    def push(self, made: Made, port: int | None = None) -> None:
+        """Push what was made."""
+        result = self.remote(port or self.port).push(b"refs/heads/main", made.old, made.new, made.objects)
+        assert result == Pushed(made.new), result
+
+    def cpu(self) -> float:
+        """The seconds of this process for one push; the server is another one."""
+        made = self.made()
+        start = time.process_time()
+        self.push(made)
+        return time.process_time() - start
+
+    def wall(self) -> float:
+        """The seconds for one push."""
+        made = self.made()
+        return seconds(lambda: self.push(made))
+
+    def wall_of_git(self) -> float:
+        """The same by git."""
+        self.made()
+        return child(["git", "-C", str(self.folder), "push", "--quiet", url(self.port), "refs/heads/main"]).seconds
+
+
+def url(port: int) -> str:
+    """Where the server is."""
+    return f"git://{LOCALHOST}:{port}/manifests.git"
+
+
+@contextmanager
+def site(yard: Yard, fleet: Path, known: Landscape) -> Iterator[Site]:
+    """A fleet here and on a server, both gone afterwards."""
+    with ExitStack() as stack:
+        here, there = (stack.enter_context(yard.copy(fleet)) for _ in range(2))
+        git(there, "config", "receive.autogc", "false")
+        port = stack.enter_context(git_daemon(there.parent))
+        yield Site(here, stack.enter_context(open_repository(here)), port, cycle(known.free))
+
+
+def push(yard: Yard) -> Iterator[Row]:
+    """Handing one commit on to another server."""
+    cpu = Row("push of one commit, CPU", f"the same on {yard.small}", 2.5)
+    sent = Row("push of one commit, bytes sent", "", 20_000, Unit.BYTES)
+    count = Row("objects that it sends", "those that the commit made", 1, Unit.COUNT)
+    wall = Row("push of one commit to git daemon", "git push", 1.1)
+    with (
+        site(yard, yard.base(), yard.landscape()) as large,
+        site(yard, yard.little(), yard.small_landscape()) as small,
+    ):
+        yield cpu.given(*interleaved(5 * yard.rounds, large.cpu, small.cpu))
+        with relayed(large.port) as relay:
+            made = large.made()
+            large.push(made, relay.port)
+        yield sent.given(len(relay.up))
+        yield count.given(relay.objects, len(made.objects))
+        with site(yard, yard.base(), yard.landscape()) as by_git:
+            yield wall.given(*interleaved(2 * yard.rounds, large.wall, by_git.wall_of_git))
