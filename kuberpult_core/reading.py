@@ -5,48 +5,31 @@ links and ``source_*`` files are not opened to know what is where, because a lin
 follows from its text, so it is compared with those of the releases that exist.
 """
 
-import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
-from types import MappingProxyType
 
 import attrs
 
 from kuberpult_core import documents, layout, names
 from kuberpult_core.bulk import made_to_stay
 from kuberpult_core.config import StoredConfig
-from kuberpult_core.errors import InvalidName, KuberpultError, quoted
-from kuberpult_core.links import Links
+from kuberpult_core.errors import InvalidName, KuberpultError
 from kuberpult_core.listing import Entries, K, Listing, Report, V, kind_of, rows_of
 from kuberpult_core.manifests import BlobId
 from kuberpult_core.model import (
     Application,
-    Broken,
-    Deployment,
     Environment,
     Later,
     Lock,
-    OnUnlock,
     Origin,
-    Placement,
     Release,
     State,
 )
 from kuberpult_core.names import ApplicationName, EnvironmentName, LockId, TeamName, Version
-from kuberpult_core.pieces import MAX_TEXT, Pieces, actor
-from kuberpult_core.ports import FILE, FOLDER, LINK, Entry, ObjectId, Objects
-from kuberpult_core.remembered import AFTER_LOCK, UNKNOWN, KnownApplication, Row, Snapshot
+from kuberpult_core.placing import Placing
+from kuberpult_core.ports import FILE, FOLDER, Entry, ObjectId, Objects
+from kuberpult_core.remembered import KnownApplication, Snapshot
 from kuberpult_core.settings import StoredSettings
-from kuberpult_core.tree import Listed
-
-NO_LOCKS: Mapping[LockId, Lock] = MappingProxyType({})
-_PLACEMENT = re.compile(
-    rb"(?:120000 version\0(.{20})|120000 queued_version\0(.{20})|40000 locks\0(.{20})"
-    rb"|[0-7]{1,7}+ (?!version\0|queued_version\0|locks\0)[^\0/]++\0.{20})*+",
-    re.DOTALL,
-)
-"""The folder of a placement whose links are links and whose locks are a folder; gives their ids."""
-_LINK = re.compile(r"\.\./\.\./\.\./\.\./applications/([^/]+)/releases/([^/]+)")
 
 
 def state_of(objects: Objects, root: ObjectId | None, report: Report | None = None) -> State:
@@ -61,7 +44,7 @@ def _unheard(_path: str, _reason: str) -> None:
     """For readers who only want what can be read."""
 
 
-class Reader(Pieces):
+class Reader(Placing):
     """Reads one state after another. What did not change is shared by them, and not read again.
 
     Safe from several threads. What a part says follows from its name and the id of its folder,
@@ -75,14 +58,9 @@ class Reader(Pieces):
         report: Report | None = None,
         snapshot: Callable[[], Snapshot | None] = lambda: None,
     ) -> None:
-        """*snapshot* is asked once, when someone looks at all that is placed, or at all applications."""
-        super().__init__(objects, report or _unheard)
+        super().__init__(objects, report or _unheard, snapshot)
         self._shares = report is None
-        self._snapshot = Later(snapshot)
-        self._links: dict[ApplicationName, Links] = {}
-        self._applications: Entries = {}
         self._last: State | None = None
-        self._deployment_of = self._deployment  # one for all placements
 
     def state(self, root: ObjectId | None, *, remember: bool = True) -> State:
         """The state that the tree *root* holds; empty without a tree.
@@ -239,74 +217,7 @@ class Reader(Pieces):
     ) -> Mapping[LockId, Lock] | None:
         return self._locks(path, self.folder(path, entry)) or None
 
-    def _locks(self, folder: str, entries: Entries) -> Mapping[LockId, Lock]:
-        path = f"{folder}/locks"
-        locks = self.folder(path, entries.get("locks"))
-        if not locks:
-            return NO_LOCKS
-        return Listing(path, locks, names.lock_id, self._lock, report=self.report, modes=(FOLDER, FILE))
-
-    def _lock(self, path: str, _lock_id: LockId, entry: Entry, _earlier: object) -> Lock:
-        if entry.mode == FILE:  # the Go tool's old form
-            folder, _, name = path.rpartition("/")
-            return Lock(self.text(folder, {name: entry}, name) or "")
-        text = partial(self.text, path, self.folder(path, entry))
-        on_expiry = text("on_expiry")
-        if on_expiry and on_expiry not in list(OnUnlock):
-            self.report(f"{path}/on_expiry", f"it says {quoted(on_expiry)}, not deploy or discard")
-        return Lock(
-            text("message") or "",
-            self.time(f"{path}/created_at", text("created_at")),
-            actor(text("created_by_name"), text("created_by_email")),
-            text("ci_link"),
-            self.time(f"{path}/expires_at", text("expires_at")),
-            OnUnlock(on_expiry) if on_expiry in list(OnUnlock) else None,
-            text("suggested_lifetime"),
-        )
-
     # What was read before
-
-    def _recalled_placements(
-        self, path: str, name: EnvironmentName, entry: Entry | None
-    ) -> tuple[dict[ApplicationName, Placement], bool]:
-        """Placements as the snapshot knows them, and whether these are all that lie in the folder."""
-        snapshot = self._snapshot()
-        there = snapshot.placements.get(name) if snapshot else None
-        if there is None or entry is None or entry.mode != FOLDER:
-            return {}, False
-        is_all = there.id == entry.id
-        rows = there.rows() if is_all else there.rows_in(self.objects.tree(entry.id))
-        start, deployment = f"{path}/applications/", self._deployment_of
-        with made_to_stay():
-            return {
-                row[0]: self._recalled_placement(start + row[0], row)
-                if row[4]
-                else Placement(row[2] or None, row[3] or None, NO_LOCKS, Later(deployment, start + row[0], row[1]))
-                for row in rows
-            }, is_all
-
-    def _recalled_placement(self, path: str, row: Row) -> Placement:
-        """A placement with locks, or one that was not simple enough for a snapshot."""
-        application, tree, version, queued, locks = row
-        if locks == UNKNOWN:
-            return self._placement(path, application, Entry(FOLDER, tree), None)
-        return Placement(
-            version or None,
-            queued or None,
-            Listing(
-                f"{path}/locks",
-                Later(self._below, f"{path}/locks", tree, "locks"),
-                names.lock_id,
-                self._lock,
-                report=self.report,
-                modes=(FOLDER, FILE),
-                keys=[names.lock_id(it) for it in locks.split(AFTER_LOCK)[:-1]],
-            ),
-            Later(self._deployment_of, path, tree),
-        )
-
-    def _below(self, path: str, tree: ObjectId, name: str) -> Entries:
-        return self.folder(path, self.objects.tree(tree).get(name))
 
     def _recalled_applications(self, entries: Entries) -> tuple[dict[ApplicationName, Application], bool]:
         """Applications as the snapshot knows them."""
@@ -314,10 +225,11 @@ class Reader(Pieces):
         if not snapshot:
             return {}, False
         found = {}
-        for name, entry in rows_of(entries):
-            there = snapshot.applications.get(entry.id)
-            if there is not None and entry.mode == FOLDER and (key := _application_name(name)):
-                found[key] = self._recalled_application(layout.application_folder(key), entry.id, there)
+        with made_to_stay():
+            for name, entry in rows_of(entries):
+                there = snapshot.applications.get(entry.id)
+                if there is not None and entry.mode == FOLDER and (key := _application_name(name)):
+                    found[key] = self._recalled_application(layout.application_folder(key), entry.id, there)
         return found, False
 
     def _recalled_application(self, path: str, tree: ObjectId, there: KnownApplication) -> Application:
@@ -333,79 +245,6 @@ class Reader(Pieces):
             ),
             Later(_same, there.team),
         )
-
-    # Placements
-
-    def _placement(self, path: str, application: ApplicationName, entry: Entry, _earlier: object) -> Placement:
-        entries = self.folder(path, entry)
-        deployment = Later(self._deployment_of, path, entry.id)
-        known = _PLACEMENT.fullmatch(entries.content) if isinstance(entries, Listed) else None
-        if known:
-            version, queued, locks = known.groups()
-            return Placement(
-                self._release_at(path, layout.VERSION, application, version.hex()) if version else None,
-                self._release_at(path, layout.QUEUED, application, queued.hex()) if queued else None,
-                self._locks(path, entries) if locks else NO_LOCKS,
-                deployment,
-            )
-        return Placement(
-            self._link(path, layout.VERSION, application, entries),
-            self._link(path, layout.QUEUED, application, entries),
-            self._locks(path, entries),
-            deployment,
-        )
-
-    def _deployment(self, path: str, tree: ObjectId) -> Deployment:
-        text = partial(self.text, path, self.objects.tree(tree))
-        by = actor(text("deployed_by"), text("deployed_by_email"))
-        return Deployment(by, self.time(f"{path}/deployed_at_utc", text("deployed_at_utc")))
-
-    def _link(
-        self, folder: str, name: str, application: ApplicationName, entries: Entries
-    ) -> Version | Broken | None:
-        entry = entries.get(name)
-        if entry is None:
-            return None
-        if entry.mode != LINK:
-            return self._broken(
-                f"{folder}/{name}", f"it is {kind_of(entry)}, and a link to a release belongs here"
-            )
-        return self._release_at(folder, name, application, entry.id)
-
-    def _release_at(self, folder: str, name: str, application: ApplicationName, link: str) -> Version | Broken:
-        """The release that a link of this id leads to."""
-        links = self._links.get(application)
-        version = links.release_of(link) if links else None
-        if version is None:  # perhaps of a release that was not there yet
-            links = self._links[application] = Links(application, self._release_numbers(application))
-            version = links.release_of(link)
-        return version or self._foreign_link(f"{folder}/{name}", application, ObjectId(link))
-
-    def _release_numbers(self, application: ApplicationName) -> Iterator[Version]:
-        path = layout.application_folder(application)
-        entries = self.folder(path, self._applications.get(application))
-        for name in self.folder(f"{path}/{layout.RELEASES}", entries.get(layout.RELEASES)):
-            try:
-                yield names.version_from(name)
-            except InvalidName:
-                continue  # reported where the releases are listed
-
-    def _foreign_link(self, path: str, application: ApplicationName, link: ObjectId) -> Version | Broken:
-        """A link to none of the releases: it dangles, or leads elsewhere."""
-        text = self.objects.blob(link)[:MAX_TEXT].decode(errors="replace")
-        parts = _LINK.fullmatch(text)
-        try:
-            if parts and parts[1] == application:
-                version = names.version_from(parts[2])
-                self.report(path, f"there is no release {version} of {application}")
-                return version
-        except InvalidName:
-            pass  # not a release's number, so it leads elsewhere
-        return self._broken(path, f"it leads to {quoted(text)}, not to a release of {application}")
-
-    def _broken(self, path: str, reason: str) -> Broken:
-        self.report(path, reason)
-        return Broken(reason)
 
 
 def _same(value: V) -> V:

@@ -6,10 +6,11 @@ compared with what is published. It is a cache: if there is any doubt, there is 
 """
 
 import hashlib
+import re
 import sys
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import accumulate
+from itertools import accumulate, count
 from struct import Struct
 from typing import Protocol, runtime_checkable
 
@@ -26,6 +27,8 @@ _NUMBER = Struct("<Q")
 _ID = 20
 AFTER_LOCK = "\0"
 UNKNOWN = "?"
+_PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{1,98}")
+"""What most lock ids look like: no need to look at them more closely."""
 
 
 @runtime_checkable
@@ -41,8 +44,8 @@ class Remembering(Protocol):
         ...
 
 
-Row = tuple[ApplicationName, ObjectId, Version, Version, str]
-"""Application, folder, version, queued version (0 is none), and locks."""
+Row = tuple[ApplicationName, int, Version, Version, str]
+"""Application, number of the row, version, queued version (0 is none), and locks."""
 
 
 @frozen
@@ -51,7 +54,8 @@ class Placements:
 
     id: ObjectId
     applications: Sequence[ApplicationName]
-    folders: Sequence[ObjectId]
+    folders: str
+    """The ids of their folders, joined."""
     versions: Sequence[Version]
     """0 is no version."""
     queued: Sequence[Version]
@@ -60,12 +64,12 @@ class Placements:
 
     def rows(self) -> Iterator[Row]:
         """The columns side by side."""
-        return zip(self.applications, self.folders, self.versions, self.queued, self.locks, strict=True)
+        return zip(self.applications, count(), self.versions, self.queued, self.locks, strict=False)
 
     def rows_in(self, entries: Entries) -> Iterator[Row]:
         """Those rows whose folders lie in *entries* as well."""
         wanted = {(name, entry.id) for name, entry in rows_of(entries) if entry.mode == FOLDER}
-        return (row for row in self.rows() if row[:2] in wanted)
+        return (row for row in self.rows() if (row[0], id_in(self.folders, row[1])) in wanted)
 
 
 @frozen
@@ -84,6 +88,11 @@ class Snapshot:
     applications: Mapping[ObjectId, KnownApplication]
 
 
+def id_in(digits: str, index: int) -> ObjectId:
+    """One of several ids that are joined."""
+    return ObjectId(digits[40 * index : 40 * index + 40])
+
+
 def to_bytes(snapshot: Snapshot) -> bytes:
     """*snapshot* in the form that :func:`from_bytes` takes."""
     numbers: dict[str, int] = {}
@@ -94,7 +103,12 @@ def to_bytes(snapshot: Snapshot) -> bytes:
     number("")
     parts = [_number(len(snapshot.placements))]
     for name, there in snapshot.placements.items():
-        parts += [_number(number(name)), bytes.fromhex(there.id), _ids(there.folders)]
+        parts += [
+            _number(number(name)),
+            bytes.fromhex(there.id),
+            _number(len(there.applications)),
+            bytes.fromhex(there.folders),
+        ]
         parts += [
             _column("I", map(number, there.applications)),
             _column("I", map(number, there.locks)),
@@ -140,26 +154,28 @@ class _Columns:
 
     def _placements(self, texts: list[str]) -> Placements:
         folder = ObjectId(self._bytes(_ID).hex())
-        folders = self._ids()
-        applications = [self._application(texts, index) for index in self._column("I", len(folders))]
-        locks = [texts[index] for index in self._column("I", len(folders))]
-        versions, queued = (self._versions(len(folders)) for _ in range(2))
+        size = self._number()
+        folders = self._bytes(size * _ID).hex()
+        indices = self._column("I", size)
+        for index in {*indices} - self._names.keys():
+            self._names[index] = names.application_name(texts[index])
+        applications = list(map(self._names.__getitem__, indices))
+        locks = list(map(texts.__getitem__, self._column("I", size)))
+        for text in {*locks} - {"", UNKNOWN}:
+            *lock_ids, rest = text.split(AFTER_LOCK)
+            if rest or not all(_PLAIN.fullmatch(it) or names.lock_id(it) for it in lock_ids):
+                raise ValueError("no locks")
+        versions, queued = (self._versions(size) for _ in range(2))
         return Placements(folder, applications, folders, versions, queued, locks)
 
-    def _application(self, texts: list[str], index: int) -> ApplicationName:
-        known = self._names.get(index)
-        if known is None:
-            known = self._names[index] = names.application_name(texts[index])
-        return known
-
     def _applications(self, texts: list[str]) -> dict[ObjectId, KnownApplication]:
-        count = self._number()
+        size = self._number()
         ids = self._ids()
         teams = self._column("I", len(ids))
         counts = self._column("I", len(ids))
         ends = list(accumulate(counts, initial=0))
         numbers = self._versions(ends[-1])
-        if count != len(ids) or 0 in numbers or self._at != len(self._content):
+        if size != len(ids) or 0 in numbers or self._at != len(self._content):
             raise ValueError("not the end")
         known = {index: names.team_name(texts[index]) if index else None for index in {*teams}}
         rows = zip(ids, teams, ends, ends[1:], strict=False)
@@ -177,7 +193,7 @@ class _Columns:
 
     def _ids(self) -> list[ObjectId]:
         digits = self._bytes(self._number() * _ID).hex()
-        return [ObjectId(digits[at : at + 40]) for at in range(0, len(digits), 40)]
+        return [id_in(digits, index) for index in range(len(digits) // (2 * _ID))]
 
     def _column(self, form: str, count: int) -> "array[int]":
         column = array(form)

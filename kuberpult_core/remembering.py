@@ -39,7 +39,7 @@ def _placements(
     return Placements(
         folder.id,
         [application for application, _, _ in rows],
-        [tree for _, tree, _ in rows],
+        "".join(tree for _, tree, _ in rows),
         [_number(placed.version) for _, _, placed in rows],
         [_number(placed.queued) for _, _, placed in rows],
         [_locks(placed) for _, _, placed in rows],
