@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from itertools import count
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 
 from kuberpult_core import CreateEnvironment, CreateRelease, Deploy, Repository, init_repository, open_repository
-from kuberpult_core.git import housekeeping
+from kuberpult_core.git import housekeeping, repacking
 from kuberpult_core.git.housekeeping import merge_small_packs
 from kuberpult_core.git.packs import write_pack
 from kuberpult_core.manifests import blob_id
@@ -231,3 +232,74 @@ def test_a_process_killed_anywhere_in_a_merge_leaves_all_objects(path: Path, tmp
 
 def all_objects(path: Path) -> set[str]:
     return set(git(path, "cat-file", "--batch-all-objects", "--batch-check=%(objectname)").split())
+
+
+# Large packs are repacked by git, in the background
+
+
+@pytest.fixture
+def many_large(path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A repository in which every pack counts as large, and three are very many."""
+    monkeypatch.setattr(repacking, "MANY", 2)
+    monkeypatch.setattr(housekeeping, "FEW", 100)
+    with open_repository(path) as repository:
+        deploy(repository, 6)
+    return path
+
+
+def wait_until_done(path: Path) -> None:
+    deadline = time.monotonic() + 30
+    while (path / "kuberpult" / "repack.lock").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_very_many_large_packs_are_repacked_and_nothing_is_lost(many_large: Path) -> None:
+    before = git(many_large, "rev-list", "--objects", "--all")
+
+    assert repacking.repack_in_background(many_large, 3)
+    wait_until_done(many_large)
+
+    assert len(packs(many_large)) == 1
+    assert git(many_large, "rev-list", "--objects", "--all") == before
+    assert complaints(many_large) == ""
+
+
+def test_a_reader_reads_on_while_git_repacks(many_large: Path) -> None:
+    with open_repository(many_large) as repository:
+        old = repository.state()
+        assert repacking.repack_in_background(many_large, 3)
+        wait_until_done(many_large)
+        assert old.environments
+        deploy(repository, 2)
+    assert complaints(many_large) == ""
+
+
+def test_few_large_packs_are_left_alone_and_one_repacks_at_a_time(many_large: Path) -> None:
+    lock = many_large / "kuberpult" / "repack.lock"
+    assert not repacking.repack_in_background(many_large, 2)
+    lock.parent.mkdir(exist_ok=True)
+    lock.touch()
+    assert not repacking.repack_in_background(many_large, 3)
+    assert len(packs(many_large)) > 1
+
+    long_ago = time.time() - 2 * repacking.LOST
+    os.utime(lock, (long_ago, long_ago))
+    assert repacking.repack_in_background(many_large, 3)
+    wait_until_done(many_large)
+
+
+def test_without_git_nothing_happens(many_large: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert not repacking.repack_in_background(many_large, 3)
+    assert not (many_large / "kuberpult" / "repack.lock").exists()
+
+
+def test_large_packs_are_counted(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with open_repository(path) as repository:
+        deploy(repository, 3)
+    folder = path / "objects" / "pack"
+    assert housekeeping.large_packs(folder) == 0
+    monkeypatch.setattr(housekeeping, "LARGE", 1)
+    assert housekeeping.large_packs(folder) == len(packs(path))
+    assert housekeeping.large_packs(folder / "nowhere") == 0

@@ -4,7 +4,7 @@ Packs of about the same size are merged when there are several of them, so their
 grows with the logarithm of what is written, and every object is copied a few times only, as it
 lies there. Nothing is ever lost: a pack goes when another one holds all that is in it, readers in
 other processes look again when one is gone, and what git marks, keeps or indexes in common is left
-alone. Large packs are for `git gc`.
+alone. Large packs are for git: see :mod:`kuberpult_core.git.repacking`.
 """
 
 import os
@@ -37,6 +37,13 @@ def merge_small_packs(folder: Path) -> bool:
         for packs in _crowds(folder):
             merged = _merge(folder, packs) or merged
     return merged
+
+
+def large_packs(folder: Path) -> int:
+    """How many packs lie in *folder* that are too large to be merged here."""
+    with suppress(OSError), os.scandir(folder) as listing:
+        return sum(file.name.endswith(".pack") and file.stat().st_size >= LARGE for file in listing)
+    return 0
 
 
 def _crowds(folder: Path) -> Iterator[list[Path]]:

@@ -17,9 +17,10 @@ from kuberpult_core.errors import StoreUnavailable
 from kuberpult_core.git.branch import Branch
 from kuberpult_core.git.commits import logged, tree_of, written
 from kuberpult_core.git.configured import config_of, is_on
-from kuberpult_core.git.housekeeping import merge_small_packs
+from kuberpult_core.git.housekeeping import large_packs, merge_small_packs
 from kuberpult_core.git.objects import COMMIT, GitObjects
 from kuberpult_core.git.packs import write_pack
+from kuberpult_core.git.repacking import repack_in_background
 from kuberpult_core.git.snapshot import SnapshotFile
 from kuberpult_core.ports import Head, LoggedCommit, NewCommit, NewObject, ObjectId, Signature, Touching
 from kuberpult_core.tree import object_hash
@@ -86,6 +87,7 @@ class GitStore:
             return None
         if merge_small_packs(self._packs):
             self._objects.look_again()
+            repack_in_background(Path(self._repo.commondir()), large_packs(self._packs))
         if "_hindsight" in vars(self):  # who has not looked back has no index to keep up
             self._hindsight.history.published(len(made))
         return [it.id for it in made]
