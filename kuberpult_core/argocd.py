@@ -11,6 +11,7 @@ may have changed the file, or what is placed, by hand.
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from io import BytesIO
 from typing import Any
 
 import attrs
@@ -88,8 +89,9 @@ def argocd_file(state: State, environment: EnvironmentName) -> bytes | None:
     if config is None or state.settings.url is None:
         return None
     placements = there.placements
-    placed = [name for name in sorted(placements) if placements[name].version is not None]
-    applications = [(name, state.team_of(name)) for name in placed]
+    placed = sorted(name for name, it in placements.items() if it.version is not None)
+    known = state.applications.get
+    applications = [(name, found.team if (found := known(name)) else None) for name in placed]
     return render(state.settings, environment, config, applications)
 
 
@@ -104,15 +106,16 @@ def render(
     around = {team: template.around_name(team) for team in {team for _, team in applications}}
     is_common = _COMMON_NAME.fullmatch
     # a few hundred at a time: the memory for a whole file would cost more than its text
-    written = bytearray(_project(environment, config).encode())
+    written = BytesIO()
+    written.write(_project(environment, config).encode())
     for start in range(0, len(applications), _AT_ONCE):
         documents = [
             # a list of texts joined by the name has the name in each of its gaps
             name.join(around[team]) if is_common(name) and name not in WORDS else template.fill(name, team)
             for name, team in applications[start : start + _AT_ONCE]
         ]
-        written += "".join(documents).encode()
-    return bytes(written)
+        written.write("".join(documents).encode())
+    return written.getvalue()
 
 
 def _project(environment: EnvironmentName, config: ArgoCd) -> str:

@@ -1,6 +1,6 @@
 """How a state follows from another one and an event. Never refuses, decides nothing."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, ItemsView, Iterable, Iterator, Mapping
 from typing import Any, Generic, TypeVar, assert_never
 
 import attrs
@@ -79,6 +79,25 @@ class Overlay(Mapping[K, V], Generic[K, V]):
             raise KeyError(key)
         return self._base[key]
 
+    def get(self, key: K, default: Any = None) -> Any:
+        """What *key* has; asked for very often, so without an exception for what is not there."""
+        if key in self._changed:
+            return self._changed[key]
+        return default if key in self._gone else self._base.get(key, default)
+
+    def items(self) -> ItemsView[K, V]:
+        """All keys with what they have."""
+        return _Items(self)
+
+    def pairs(self) -> Iterator[tuple[K, V]]:
+        """The same, one after another."""
+        changed, gone = self._changed, self._gone
+        if changed or gone:
+            yield from (pair for pair in self._base.items() if pair[0] not in gone and pair[0] not in changed)
+            yield from changed.items()
+        else:
+            yield from self._base.items()
+
     def __contains__(self, key: object) -> bool:
         return key in self._changed or (key not in self._gone and key in self._base)
 
@@ -88,6 +107,15 @@ class Overlay(Mapping[K, V], Generic[K, V]):
 
     def __len__(self) -> int:
         return len(self._base) + self._more
+
+
+class _Items(ItemsView[K, V]):
+    """The items of an overlay: those below are not looked up one by one."""
+
+    _mapping: Overlay[K, V]
+
+    def __iter__(self) -> Iterator[tuple[K, V]]:
+        return self._mapping.pairs()
 
 
 class Draft:

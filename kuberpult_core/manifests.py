@@ -40,7 +40,9 @@ _CLOSING = (yaml.MappingEndEvent, yaml.SequenceEndEvent)
 
 def blob_id(content: bytes) -> BlobId:
     """The id of *content* in git (SHA-1 object format)."""
-    return BlobId(hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest())
+    summed = hashlib.sha1(b"blob %d\0" % len(content), usedforsecurity=False)
+    summed.update(content)
+    return BlobId(summed.hexdigest())
 
 
 def _is_an_id(_manifest: object, _field: object, blob: BlobId) -> None:

@@ -134,7 +134,9 @@ class Listed(Mapping[str, Entry]):
 
 def object_hash(kind: str, content: bytes) -> str:
     """The id that git gives to an object: a ``blob``, a ``tree`` or a ``commit``."""
-    return hashlib.sha1(b"%s %d\0" % (kind.encode(), len(content)) + content, usedforsecurity=False).hexdigest()
+    summed = hashlib.sha1(b"%s %d\0" % (kind.encode(), len(content)), usedforsecurity=False)
+    summed.update(content)
+    return summed.hexdigest()
 
 
 def tree_id(content: bytes) -> ObjectId:
