@@ -1,4 +1,4 @@
-"""Which names of a folder lead to something else in another tree, without looking at all of them."""
+"""Which names of a folder lead to something else in another tree, mostly without looking at all of them."""
 
 import re
 from collections.abc import Mapping
@@ -6,14 +6,13 @@ from collections.abc import Mapping
 from kuberpult_core.ports import Entry
 from kuberpult_core.tree import Listed
 
-_LONGEST_NAME = 255
-"""Bytes of a file's name; longer ones may lie in a repository, but are none that kuberpult knows."""
-_MAYBE_ENTRY = re.compile(rb"(?=[0-7]{1,7} ([^\0/]{1,255})\0)")
-_ID = 20
+_ENTRIES = re.compile(rb"(?:[0-7]{1,7}+ [^\0/]++\0.{20})*+", re.DOTALL)
+"""Whole entries, one after another; from a folder's beginning there is one way only to read them."""
+_ENTRY = re.compile(rb"[0-7]{1,7}+ ([^\0/]++)\0.{20}", re.DOTALL)
 
 
 def names_of_changed(old: Mapping[str, Entry], new: Mapping[str, Entry]) -> set[str]:
-    """The names that are not the same in both; names that are may be among them, but seldom are."""
+    """The names that are not the same in both."""
     if not isinstance(old, Listed) or not isinstance(new, Listed):
         return {name for name in {*old, *new} if old.get(name) != new.get(name)}
     if old.content == new.content:
@@ -22,21 +21,15 @@ def names_of_changed(old: Mapping[str, Entry], new: Mapping[str, Entry]) -> set[
 
 
 def _of_the_only_one(old: bytes, new: bytes) -> set[str]:
-    """The name of an entry that has another id, if it is the only thing that differs for sure."""
+    """The name of the entry that has another id, if nothing else differs."""
     if len(old) != len(new):
         return set()
     at = _first_difference(old, new)
-    first = max(0, at - _LONGEST_NAME - _ID - 10)
-    around = old[first : at + _LONGEST_NAME + 10]
-    names = {}
-    for maybe in _MAYBE_ENTRY.finditer(around):
-        id_at = first + maybe.end(1) + 1
-        if first + maybe.start() <= at < id_at + _ID:
-            names[maybe[1]] = id_at
-    places = {*names.values()}
-    if len(places) != 1 or not all(it <= at and old[it + _ID :] == new[it + _ID :] for it in places):
+    before = _ENTRIES.match(old, 0, at)
+    entry = _ENTRY.match(old, before.end() if before else 0)
+    if entry is None or at <= entry.end(1) or old[entry.end() :] != new[entry.end() :]:
         return set()
-    return {name.decode("utf-8", "surrogateescape") for name in names}
+    return {entry[1].decode("utf-8", "surrogateescape")}
 
 
 def _first_difference(old: bytes, new: bytes) -> int:
