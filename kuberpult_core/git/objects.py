@@ -2,7 +2,7 @@
 
 import struct
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from hashlib import sha1
 from pathlib import Path
@@ -14,7 +14,7 @@ from dulwich.objects import ObjectID
 
 from kuberpult_core.errors import StoreUnavailable
 from kuberpult_core.git.folder import ObjectFolder
-from kuberpult_core.ports import Entry, ObjectId
+from kuberpult_core.ports import Entry, NewObject, ObjectId
 from kuberpult_core.tree import EMPTY_TREE, Listed, object_hash
 
 COMMIT, TREE, BLOB = 1, 2, 3
@@ -55,9 +55,16 @@ class GitObjects:
         self._mutex = Lock()  # dulwich's packs share one file position
         self.folder = ObjectFolder(Path(store.path))
         self.tree = lru_cache(maxsize=_REMEMBERED_TREES)(self._tree)
+        self._just_written: dict[ObjectId, bytes] = {}
+
+    def wrote(self, objects: Iterable[NewObject]) -> None:
+        """Know the folders of the newest commit, which the next question is about, without reading them."""
+        self._just_written = {it.id: it.content for it in objects if it.kind == "tree"}
 
     def _tree(self, tree_id: ObjectId) -> Mapping[str, Entry]:
-        content = self.read(tree_id, TREE) if tree_id != EMPTY_TREE else b""
+        content = self._just_written.get(tree_id)
+        if content is None:
+            content = self.read(tree_id, TREE) if tree_id != EMPTY_TREE else b""
         try:
             return Listed(content)
         except ValueError as error:

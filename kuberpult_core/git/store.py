@@ -85,6 +85,7 @@ class GitStore:
             raise StoreUnavailable(reason, "Nothing was changed. Look at the disk's space and rights.") from error
         if not published:
             return None
+        self._objects.wrote(commits[-1].objects)
         if merge_small_packs(self._packs):
             self._objects.look_again()
             repack_in_background(Path(self._repo.commondir()), large_packs(self._packs))
