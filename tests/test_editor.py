@@ -53,7 +53,7 @@ def carried_out(files: dict[str, File], change: Change) -> None:
             for other in [it for it in files if it == path or it.startswith(f"{path}/")]:
                 del files[other]
         case Restore():
-            raise NotImplementedError
+            raise AssertionError("no restored folder is drawn here")
 
 
 def _put(files: dict[str, File], path: str, file: File) -> None:
