@@ -41,6 +41,8 @@ from kuberpult_core.names import EnvironmentName
 from kuberpult_core.words import MAX_SHOWN
 
 BY_HAND = "by hand"
+UNDO = "undo of "
+"""What a cause begins with if an undo is behind it; the commit follows."""
 _BY_TEAM = "released by the change of its team"
 Move = Deployed | Undeployed | Queued | QueueEmptied | ApplicationRemoved
 """The events of one placement."""
@@ -85,7 +87,7 @@ def _causes(  # noqa: C901 - one for each command that moves something
         case CreateRelease(application) if event.application == application:
             yield _of_release(event, before)
         case Undo(commit):
-            yield f"undo of {commit[:MAX_SHOWN]}"
+            yield f"{UNDO}{commit[:MAX_SHOWN]}"
 
 
 def _upstream(name: EnvironmentName, before: State) -> str:

@@ -12,13 +12,19 @@ from kuberpult_core.stamp import Stamp
 from kuberpult_core.tree import parsed
 
 
+def edit(editor: Editor, state: State, decision: Decision, stamp: Stamp) -> State:
+    """Let *editor*, which has the files of *state*, carry out *decision*; the state that they hold then."""
+    after = evolve_all(state, decision.events, stamp)
+    editor.apply(changes(state, decision.events, after, stamp))
+    return after
+
+
 def edited(
     objects: Objects, tree: ObjectId | None, state: State, decision: Decision, stamp: Stamp
 ) -> tuple[ObjectId, list[NewObject]]:
     """The tree that *decision*, made on the *state* of *tree*, leads to, and the objects that are new in it."""
-    after = evolve_all(state, decision.events, stamp)
     editor = Editor(objects, tree)
-    editor.apply(changes(state, decision.events, after, stamp))
+    edit(editor, state, decision, stamp)
     return editor.finish()
 
 

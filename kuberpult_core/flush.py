@@ -6,10 +6,9 @@ from datetime import datetime
 import attrs
 
 from kuberpult_core import journal
-from kuberpult_core.changes import changes
 from kuberpult_core.decision import Decision
+from kuberpult_core.editing import edit
 from kuberpult_core.editor import Editor
-from kuberpult_core.evolve import evolve_all
 from kuberpult_core.manifests import BlobId
 from kuberpult_core.model import State
 from kuberpult_core.ports import Head, NewCommit, Objects
@@ -47,8 +46,7 @@ class Flush:
         decision = wish.decide(self._state)
         if not decision.is_nothing:
             message = journal.message(decision)
-            after = evolve_all(self._state, decision.events, stamp)
-            self._editor.apply(changes(self._state, decision.events, after, stamp))
+            after = edit(self._editor, self._state, decision, stamp)
             tree, objects = self._editor.finish()
             self.commits.append(NewCommit(tree, self._parent, message, stamp.actor, stamp.time, objects))
             self._unwritten.update((BlobId(it.id), it.content) for it in objects if it.kind == "blob")

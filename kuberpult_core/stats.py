@@ -9,6 +9,7 @@ from typing import Any
 
 import attrs
 
+from kuberpult_core.causes import UNDO
 from kuberpult_core.decide.locking import check_team
 from kuberpult_core.differences import Placed, PlacementChanged
 from kuberpult_core.events import Deployed
@@ -24,8 +25,6 @@ WEEKS_FROM = timedelta(weeks=3)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 """No commit is older."""
 _DAY, _WEEK = timedelta(days=1), timedelta(weeks=1)
-_UNDO = "undo of "
-"""What the cause of a fact begins with if an undo led to it."""
 
 
 def stats(
@@ -199,7 +198,7 @@ class _Board:
     def _count_deployment(self, told: Told, entry: Entry) -> None:
         event = told.event
         if isinstance(event, Deployed) and self._wants(event.environment, event.application):
-            undone = told.cause is not None and told.cause.startswith(_UNDO)
+            undone = told.cause is not None and told.cause.startswith(UNDO)
             period = self._span.place(entry.commit.time)
             self._tally(event.environment).deployed(event, entry, period, undone=undone)
 
