@@ -7,9 +7,10 @@ from typing import Any
 
 import click
 
-from kuberpult_core import documents, moments
+from kuberpult_core import documents
 from kuberpult_core.errors import InvalidManifest
 from kuberpult_core.manifests import MAX_BYTES, Manifest
+from kuberpult_core.past import moments
 
 
 def point_in_time(text: str, now: datetime) -> datetime:

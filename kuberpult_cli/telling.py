@@ -4,12 +4,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from kuberpult_cli import output
-from kuberpult_core.causes import BY_HAND
 from kuberpult_core.codec import fact_data
 from kuberpult_core.events import Event
 from kuberpult_core.layout import time_text
-from kuberpult_core.log import Told
-from kuberpult_core.looking_back import subject_of
+from kuberpult_core.past.causes import BY_HAND
+from kuberpult_core.past.log import Told
+from kuberpult_core.past.looking_back import subject_of
 from kuberpult_core.ports import LoggedCommit
 from kuberpult_core.words import MAX_SHOWN, fact
 

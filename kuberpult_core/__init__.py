@@ -60,9 +60,9 @@ if TYPE_CHECKING:
     from kuberpult_core.fields import IfExists, IfMissing
     from kuberpult_core.manifests import Manifest
     from kuberpult_core.model import LockBehavior, OnUnlock, State
-    from kuberpult_core.past import UpstreamThen
+    from kuberpult_core.past.known import UpstreamThen
     from kuberpult_core.plan import Plan
-    from kuberpult_core.reading import state_of
+    from kuberpult_core.reading.reader import state_of
     from kuberpult_core.repositories import init_repository, memory_repository, open_repository
     from kuberpult_core.service import Applied, Asked, Repository
     from kuberpult_core.stamp import Actor, Stamp
@@ -144,9 +144,9 @@ _FROM = {
     "fields": "IfExists IfMissing",
     "manifests": "Manifest",
     "model": "LockBehavior OnUnlock State",
-    "past": "UpstreamThen",
+    "past.known": "UpstreamThen",
     "plan": "Plan",
-    "reading": "state_of",
+    "reading.reader": "state_of",
     "repositories": "init_repository memory_repository open_repository",
     "service": "Applied Asked Repository",
     "stamp": "Actor Stamp",

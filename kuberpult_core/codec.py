@@ -15,11 +15,11 @@ from kuberpult_core.commands import Batch, Command, SingleCommand
 from kuberpult_core.config import EnvironmentConfig, checked, document_of
 from kuberpult_core.converter import Fault, structured
 from kuberpult_core.decision import Decision, Warned
-from kuberpult_core.differences import Difference
 from kuberpult_core.errors import InvalidCommand, KuberpultError
 from kuberpult_core.events import Event, Queued
 from kuberpult_core.manifests import MAX_DIRECTIVES, SAFE_LOADER, BlobId, Manifest
 from kuberpult_core.model import Broken, LockInTheWay
+from kuberpult_core.past.differences import Difference
 from kuberpult_core.ports import Entry
 from kuberpult_core.words import fact, fact_name, lock_name, skip_line, warning_line
 

@@ -20,7 +20,7 @@ from kuberpult_core.fields import IfExists, IfMissing
 from kuberpult_core.manifests import Manifest
 from kuberpult_core.model import LockBehavior, OnUnlock
 from kuberpult_core.names import ApplicationName, EnvironmentName, GroupName, LockId, TeamName, Version
-from kuberpult_core.past import PAST, CommitFacts, UpstreamThen
+from kuberpult_core.past.known import PAST, CommitFacts, UpstreamThen
 
 MAX_COMMANDS = 10_000
 """Commands in one batch."""

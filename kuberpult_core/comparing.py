@@ -7,7 +7,6 @@ from typing import Any
 import attrs
 
 from kuberpult_core import layout
-from kuberpult_core.causes import places_of
 from kuberpult_core.errors import NoManifest, UnknownEnvironment, printable
 from kuberpult_core.events import (
     ApplicationDeleted,
@@ -27,13 +26,14 @@ from kuberpult_core.events import (
     TeamSet,
     Undeployed,
 )
-from kuberpult_core.facts import Facts, Side
 from kuberpult_core.model import Broken, Release, State
 from kuberpult_core.names import ApplicationName, EnvironmentName, Version
+from kuberpult_core.past.causes import places_of
+from kuberpult_core.past.facts import Facts, Side
+from kuberpult_core.past.retelling import events_of
+from kuberpult_core.past.treediff import tree_difference
 from kuberpult_core.ports import FILE, Touching
 from kuberpult_core.redaction import redacted
-from kuberpult_core.retelling import events_of
-from kuberpult_core.treediff import tree_difference
 from kuberpult_core.views import known_release, link_view
 
 MOST_LINES = 20_000

@@ -6,12 +6,12 @@ from kuberpult_core import layout
 from kuberpult_core.decide.argocd import check_shared_name
 from kuberpult_core.decide.locking import every_lock
 from kuberpult_core.errors import DuplicateApplicationName
-from kuberpult_core.listing import kind_of
 from kuberpult_core.manifests import BlobId
 from kuberpult_core.model import Broken, Environment, State
 from kuberpult_core.names import ApplicationName, EnvironmentName
 from kuberpult_core.ports import FILE, FOLDER, ObjectId, Objects
-from kuberpult_core.reading import Problem, state_of
+from kuberpult_core.reading.listing import kind_of
+from kuberpult_core.reading.reader import Problem, state_of
 from kuberpult_core.tree import find
 
 

@@ -8,8 +8,8 @@ from threading import Lock as Mutex
 import attrs
 
 from kuberpult_core.errors import StoreUnavailable, UnknownRevision
-from kuberpult_core.history import HEAD, chosen, parts_of_revision, too_far
 from kuberpult_core.journal import COMMITTER
+from kuberpult_core.past.history import HEAD, chosen, parts_of_revision, too_far
 from kuberpult_core.ports import (
     UNSIGNED,
     Entry,

@@ -24,16 +24,16 @@ from kuberpult_core.model import State
 from kuberpult_core.names import ApplicationName, EnvironmentName
 from kuberpult_core.plan import Plan, difference
 from kuberpult_core.ports import BranchLocked, Head, ObjectId, Store, Touching
-from kuberpult_core.reading import Problem, Reader
-from kuberpult_core.remembered import Remembering, Snapshot, from_bytes, to_bytes
+from kuberpult_core.reading.reader import Problem, Reader
+from kuberpult_core.reading.remembered import Remembering, Snapshot, from_bytes, to_bytes
 from kuberpult_core.stamp import Actor
 
 if TYPE_CHECKING:  # only those who look back need these
-    from kuberpult_core.completing import Completing
-    from kuberpult_core.facts import Facts
-    from kuberpult_core.hindsight import Hindsight
-    from kuberpult_core.log import Entry
-    from kuberpult_core.replay import Verdict
+    from kuberpult_core.past.completing import Completing
+    from kuberpult_core.past.facts import Facts
+    from kuberpult_core.past.hindsight import Hindsight
+    from kuberpult_core.past.log import Entry
+    from kuberpult_core.past.replay import Verdict
     from kuberpult_core.views import Data
 
 PATIENCE = 30.0
@@ -134,7 +134,7 @@ class Repository:
         """
         if not isinstance(self.store, Remembering):
             return False
-        from kuberpult_core.remembering import snapshot_of  # noqa: PLC0415 - as the hindsight
+        from kuberpult_core.reading.remembering import snapshot_of  # noqa: PLC0415 - as the hindsight
 
         head, state = self.snapshot()
         return self.store.write_snapshot(to_bytes(snapshot_of(self.store.objects, head.tree, state)))
@@ -145,13 +145,13 @@ class Repository:
 
     @cached_property
     def _hindsight(self) -> "Hindsight":
-        from kuberpult_core.hindsight import Hindsight  # noqa: PLC0415 - much, which most runs do not need
+        from kuberpult_core.past.hindsight import Hindsight  # noqa: PLC0415 - much, which most runs do not need
 
         return Hindsight(self.store)
 
     @cached_property
     def _completing(self) -> "Completing":
-        from kuberpult_core.completing import Completing  # noqa: PLC0415 - as the hindsight
+        from kuberpult_core.past.completing import Completing  # noqa: PLC0415 - as the hindsight
 
         return Completing(self.store, self._clock)
 

@@ -22,7 +22,7 @@ from kuberpult_core.model import (
     State,
 )
 from kuberpult_core.names import ApplicationName, EnvironmentName, LockId, TeamName, Version
-from kuberpult_core.reading import Problem
+from kuberpult_core.reading.reader import Problem
 from kuberpult_core.stamp import Actor
 from kuberpult_core.words import lock_name
 

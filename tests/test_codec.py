@@ -40,19 +40,6 @@ from kuberpult_core import (
 )
 from kuberpult_core.codec import MAX_BATCH_BYTES, command_from_log, error_data, logged_command
 from kuberpult_core.commands import SingleCommand
-from kuberpult_core.differences import (
-    Difference,
-    EnvironmentChanged,
-    KeptDocument,
-    KeptLock,
-    KeptRelease,
-    LockChanged,
-    Placed,
-    PlacementChanged,
-    ReleaseChanged,
-    SettingsChanged,
-    TeamChanged,
-)
 from kuberpult_core.errors import (
     InvalidCommand,
     InvalidConfig,
@@ -65,7 +52,20 @@ from kuberpult_core.errors import (
 from kuberpult_core.manifests import BlobId
 from kuberpult_core.model import Lock, LockScope, OnUnlock, Origin
 from kuberpult_core.names import ApplicationName, EnvironmentName, LockId, TeamName, Version
-from kuberpult_core.past import CommitFacts, Waiting
+from kuberpult_core.past.differences import (
+    Difference,
+    EnvironmentChanged,
+    KeptDocument,
+    KeptLock,
+    KeptRelease,
+    LockChanged,
+    Placed,
+    PlacementChanged,
+    ReleaseChanged,
+    SettingsChanged,
+    TeamChanged,
+)
+from kuberpult_core.past.known import CommitFacts, Waiting
 from kuberpult_core.ports import FILE, FOLDER, Entry, ObjectId
 from tests.rules import ADA, NOON, deploys, environment, given, lock, release, releases, unlock
 

@@ -35,13 +35,13 @@ from kuberpult_core import (
     journal,
     manifests,
     names,
-    pieces,
     service,
     settings,
     texts,
 )
 from kuberpult_core.decision import Warned
 from kuberpult_core.errors import KuberpultError, Refusal
+from kuberpult_core.reading import pieces
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted(str(it.relative_to(ROOT)) for it in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])

@@ -23,7 +23,7 @@ from kuberpult_core import (
     memory_repository,
 )
 from kuberpult_core.ports import Entry, ObjectId, Objects
-from kuberpult_core.reading import Problem
+from kuberpult_core.reading.reader import Problem
 from tests.real import ADA, NOON, Link, Planted, files_of, objects_with, repository_with
 
 URL = "https://git.example.com/manifests.git"

@@ -3,12 +3,12 @@
 import pytest
 
 from kuberpult_core import Undo, memory_repository
-from kuberpult_core.facts import facts_between
 from kuberpult_core.memory import MemoryObjects, MemoryStore
+from kuberpult_core.past.facts import facts_between
+from kuberpult_core.past.replay import Foreign
+from kuberpult_core.past.treediff import tree_difference
 from kuberpult_core.ports import FILE, FOLDER, Entry, LoggedCommit, NewObject, ObjectId
-from kuberpult_core.replay import Foreign
 from kuberpult_core.tree import object_hash, serialized, tree_id
-from kuberpult_core.treediff import tree_difference
 from tests.support import NOON, SOMEBODY, keep
 
 DEPTH = 1_500

@@ -24,8 +24,8 @@ from kuberpult_core.codec import command_from_log, logged_command
 from kuberpult_core.errors import InvalidCommand, NotFound, UnknownEnvironment, UnknownRevision, UnknownUpstream
 from kuberpult_core.journal import recorded
 from kuberpult_core.memory import MemoryStore
+from kuberpult_core.past.replay import Proven, verdict
 from kuberpult_core.ports import NewCommit, ObjectId
-from kuberpult_core.replay import Proven, verdict
 from kuberpult_core.service import Repository
 from tests.rules import (
     ADA,

@@ -27,8 +27,8 @@ from kuberpult_core.git.packs import write_pack
 from kuberpult_core.git.quick import QuickObjects
 from kuberpult_core.git.rawtrees import Rows, Wanted, differences, entries
 from kuberpult_core.git.store import GitStore
-from kuberpult_core.history import chosen
 from kuberpult_core.names import ApplicationName, EnvironmentName
+from kuberpult_core.past.history import chosen
 from kuberpult_core.ports import FILE, FOLDER, Entry, LoggedCommit, NewObject, ObjectId, Touching
 from kuberpult_core.tree import object_hash, serialized
 from tests.real import ADA, BOB, NOON, Planted, commits, git, git_bytes, planted

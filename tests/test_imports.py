@@ -17,11 +17,12 @@ from kuberpult_core import Actor, CreateEnvironment, CreateRelease, init_reposit
 PATIENCE = 60
 ADA = Actor("Ada", "ada@example.com")
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
-LOOKING_BACK = ("causes", "doctor", "facts", "hindsight", "log", "looking_back", "replay", "retelling", "why")
+LOOKING_BACK = ("causes", "facts", "hindsight", "log", "looking_back", "replay", "retelling", "stats", "why")
 NOT_FOR_A_DEPLOYMENT = {
     "sqlite3",
     "importlib.metadata",
-    *(f"kuberpult_core.{name}" for name in (*LOOKING_BACK, "comparing", "memory", "redaction", "stats", "views")),
+    *(f"kuberpult_core.past.{name}" for name in LOOKING_BACK),
+    *(f"kuberpult_core.{name}" for name in ("comparing", "doctor", "memory", "redaction", "views")),
     *(
         f"kuberpult_core.git.{name}"
         for name in ("hindsight", "history", "index", "revisions", "signatures", "signing")

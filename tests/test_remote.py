@@ -17,14 +17,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kuberpult_core.errors import StoreUnavailable
-from kuberpult_core.git import remote_packs
 from kuberpult_core.git.objects import COMMIT
 from kuberpult_core.git.opening import make_bare, open_store
-from kuberpult_core.git.remote import Remote
-from kuberpult_core.git.remote_delta import delta
-from kuberpult_core.git.remote_location import location_of, shown
-from kuberpult_core.git.remote_packs import Unacceptable, keep_pack
-from kuberpult_core.git.remote_results import (
+from kuberpult_core.git.remote import received as remote_packs
+from kuberpult_core.git.remote.delta import delta
+from kuberpult_core.git.remote.location import location_of, shown
+from kuberpult_core.git.remote.received import Unacceptable, keep_pack
+from kuberpult_core.git.remote.results import (
     Failed,
     Fetched,
     LostRace,
@@ -33,7 +32,8 @@ from kuberpult_core.git.remote_results import (
     PushResult,
     Refused,
 )
-from kuberpult_core.git.remote_wire import Limit
+from kuberpult_core.git.remote.server import Remote
+from kuberpult_core.git.remote.wire import Limit
 from kuberpult_core.git.store import GitStore
 from kuberpult_core.ports import NewObject, ObjectId
 from tests.real import commit_of, complaints, git, leftovers, listed

@@ -22,7 +22,6 @@ from kuberpult_core import (
     UpdateSettings,
     UpstreamThen,
     decide,
-    log,
     memory_repository,
     state_of,
 )
@@ -30,9 +29,10 @@ from kuberpult_core.codec import command_from_log, logged_command
 from kuberpult_core.decision import Decision
 from kuberpult_core.editing import edited
 from kuberpult_core.journal import COMMITTER, MAX_COMMAND, message, recorded
-from kuberpult_core.looking_back import facts_of_commit
+from kuberpult_core.past import log
+from kuberpult_core.past.looking_back import facts_of_commit
+from kuberpult_core.past.replay import Different, Foreign, OtherRules, Proven, Verdict, verdict
 from kuberpult_core.ports import FILE, FOLDER, LINK, LoggedCommit, ObjectId, Objects
-from kuberpult_core.replay import Different, Foreign, OtherRules, Proven, Verdict, verdict
 from kuberpult_core.stamp import Stamp
 from kuberpult_core.tree import find
 from kuberpult_core.words import summary

@@ -22,16 +22,16 @@ from kuberpult_core import (
     open_repository,
     state_of,
 )
-from kuberpult_core.bulk import made_to_stay
-from kuberpult_core.changed_names import names_of_changed
 from kuberpult_core.git.opening import make_bare
-from kuberpult_core.listing import Listing
 from kuberpult_core.memory import MemoryObjects, MemoryStore
 from kuberpult_core.names import ApplicationName, EnvironmentName
 from kuberpult_core.ports import FILE, FOLDER, LINK, Entry, ObjectId, Objects
-from kuberpult_core.reading import Reader
-from kuberpult_core.remembered import from_bytes, to_bytes
-from kuberpult_core.remembering import snapshot_of
+from kuberpult_core.reading.bulk import made_to_stay
+from kuberpult_core.reading.changed_names import names_of_changed
+from kuberpult_core.reading.listing import Listing
+from kuberpult_core.reading.reader import Reader
+from kuberpult_core.reading.remembered import from_bytes, to_bytes
+from kuberpult_core.reading.remembering import snapshot_of
 from kuberpult_core.tree import Listed, serialized
 from tests.law_support import carry_out, damaged, plain
 from tests.real import ADA, NOON, Planted, objects_with, placed

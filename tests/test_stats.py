@@ -35,10 +35,10 @@ from kuberpult_core import (
 )
 from kuberpult_core.errors import UnknownEnvironment, UnknownTeam
 from kuberpult_core.events import Deployed
-from kuberpult_core.log import Entry
 from kuberpult_core.names import environment_name, team_name
+from kuberpult_core.past.log import Entry
+from kuberpult_core.past.stats import WEEKS_FROM, Span, _percentile, stats
 from kuberpult_core.ports import LINK, Touching
-from kuberpult_core.stats import WEEKS_FROM, Span, _percentile, stats
 from tests.cli import ADA, Desk, new_desk
 from tests.law_support import carry_out
 from tests.strategies import History, Step, histories

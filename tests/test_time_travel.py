@@ -21,13 +21,13 @@ from kuberpult_core import (
     UpstreamThen,
     journal,
     memory_repository,
-    moments,
 )
 from kuberpult_core.changes import written
 from kuberpult_core.errors import UnknownRevision
 from kuberpult_core.memory import MemoryStore
 from kuberpult_core.names import ApplicationName, EnvironmentName
-from kuberpult_core.replay import Different
+from kuberpult_core.past import moments
+from kuberpult_core.past.replay import Different
 from tests.law_support import carry_out, plain
 from tests.rules import ADA, NOON, World, deploys, environment, given, lock, release, releases
 from tests.strategies import History, histories

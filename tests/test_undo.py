@@ -40,8 +40,8 @@ from kuberpult_core.events import Cause, Deployed
 from kuberpult_core.git.store import GitStore
 from kuberpult_core.model import LockScope
 from kuberpult_core.names import ApplicationName, EnvironmentName, LockId
+from kuberpult_core.past.replay import Proven, verdict
 from kuberpult_core.plan import lines
-from kuberpult_core.replay import Proven, verdict
 from tests.real import git
 from tests.rules import (
     ADA,

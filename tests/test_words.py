@@ -55,7 +55,7 @@ from kuberpult_core.events import (
 )
 from kuberpult_core.model import Lock, LockInTheWay, LockScope
 from kuberpult_core.names import ApplicationName, EnvironmentName, LockId, TeamName, Version
-from kuberpult_core.past import CommitFacts
+from kuberpult_core.past.known import CommitFacts
 from kuberpult_core.plan import difference, lines
 from kuberpult_core.words import fact, fact_name, lock_name, skip_line, summary, warning_line
 from tests.rules import NOON

@@ -11,8 +11,8 @@ from kuberpult_cli.options import REVISION, REVISION_METAVAR, exits_like_diff, s
 from kuberpult_cli.session import moment, repository
 from kuberpult_core import Repository, comparing
 from kuberpult_core.errors import printable
-from kuberpult_core.facts import Facts
 from kuberpult_core.names import application_name, environment_name
+from kuberpult_core.past.facts import Facts
 from kuberpult_core.ports import LoggedCommit, Touching
 from kuberpult_core.words import fact, fact_name
 

@@ -14,8 +14,8 @@ from kuberpult_cli.session import reading
 from kuberpult_core import CreateEnvironment, DeleteEnvironment, IfExists, UpdateEnvironment, comparing, views
 from kuberpult_core.config import checked
 from kuberpult_core.documents import merge
-from kuberpult_core.facts import Side
 from kuberpult_core.names import environment_name
+from kuberpult_core.past.facts import Side
 
 
 @click.group()

@@ -13,12 +13,12 @@ from kuberpult_cli.options import reads, shared_except
 from kuberpult_cli.parsing import past_time
 from kuberpult_cli.session import reading
 from kuberpult_core.comparing import others_between
-from kuberpult_core.differences import PlacementChanged
 from kuberpult_core.errors import printable
 from kuberpult_core.events import ApplicationRemoved, Deployed, Undeployed
 from kuberpult_core.layout import time_text
-from kuberpult_core.log import Entry, concerning, entry_view
 from kuberpult_core.names import application_name, environment_name
+from kuberpult_core.past.differences import PlacementChanged
+from kuberpult_core.past.log import Entry, concerning, entry_view
 from kuberpult_core.ports import Touching
 from kuberpult_core.service import utc_now
 

@@ -14,8 +14,8 @@ from kuberpult_cli.session import Seen, reading
 from kuberpult_core import service
 from kuberpult_core.layout import time_text
 from kuberpult_core.names import environment_name, team_name
+from kuberpult_core.past.stats import stats
 from kuberpult_core.ports import Touching
-from kuberpult_core.stats import stats
 
 DEFAULT_SPAN = "4w"
 WIDTH = 80

@@ -12,9 +12,9 @@ from kuberpult_cli.exits import DIFFERENT, DONE
 from kuberpult_cli.options import REVISION, REVISION_METAVAR, exits_like_diff, shared
 from kuberpult_cli.session import repository
 from kuberpult_core.errors import printable
+from kuberpult_core.past.replay import Different, Foreign, OtherRules, Proven, Verdict
+from kuberpult_core.past.retelling import events_of
 from kuberpult_core.ports import SignatureState
-from kuberpult_core.replay import Different, Foreign, OtherRules, Proven, Verdict
-from kuberpult_core.retelling import events_of
 from kuberpult_core.views import actor_view
 from kuberpult_core.words import fact
 

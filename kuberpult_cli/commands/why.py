@@ -7,8 +7,8 @@ from kuberpult_cli.options import reads, shared
 from kuberpult_cli.session import Seen, reading
 from kuberpult_core.errors import UnknownCommit
 from kuberpult_core.names import application_name, environment_name
+from kuberpult_core.past.why import where_is
 from kuberpult_core.views import Data
-from kuberpult_core.why import where_is
 
 
 @click.command()

@@ -8,11 +8,11 @@ from kuberpult_core.decide import argocd, deploying, unlocking
 from kuberpult_core.decide.course import Course
 from kuberpult_core.decide.restoring import moved_on
 from kuberpult_core.decision import IgnoresLocks, Skip, SkipReason
-from kuberpult_core.differences import Placed, PlacementChanged
 from kuberpult_core.errors import DuplicateApplicationName
 from kuberpult_core.events import Cause, Deployed, Queued, Undeployed
 from kuberpult_core.model import Broken, LockBehavior, LockInTheWay, Placement, State
 from kuberpult_core.names import Version
+from kuberpult_core.past.differences import Placed, PlacementChanged
 
 Where = unlocking.Waiting
 NOTHING = Placed()

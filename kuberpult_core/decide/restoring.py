@@ -7,14 +7,6 @@ from kuberpult_core.config import StoredConfig
 from kuberpult_core.decide import environments, releases
 from kuberpult_core.decide.course import Course
 from kuberpult_core.decision import Skip, SkipReason
-from kuberpult_core.differences import (
-    EnvironmentChanged,
-    KeptRelease,
-    LockChanged,
-    ReleaseChanged,
-    SettingsChanged,
-    TeamChanged,
-)
 from kuberpult_core.errors import DuplicateApplicationName, InvalidConfig, UnknownUpstream
 from kuberpult_core.events import (
     ApplicationDeleted,
@@ -30,6 +22,14 @@ from kuberpult_core.events import (
 )
 from kuberpult_core.model import Release, State
 from kuberpult_core.names import ApplicationName, EnvironmentName, Version
+from kuberpult_core.past.differences import (
+    EnvironmentChanged,
+    KeptRelease,
+    LockChanged,
+    ReleaseChanged,
+    SettingsChanged,
+    TeamChanged,
+)
 from kuberpult_core.words import lock_name
 
 T = TypeVar("T")

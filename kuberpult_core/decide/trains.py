@@ -12,7 +12,7 @@ from kuberpult_core.errors import InvalidCommand, NoUpstream, UnknownUpstream
 from kuberpult_core.events import Cause
 from kuberpult_core.model import Broken, LockBehavior, State
 from kuberpult_core.names import ApplicationName, EnvironmentName, GroupName, Version
-from kuberpult_core.past import UpstreamThen
+from kuberpult_core.past.known import UpstreamThen
 from kuberpult_core.words import MAX_SHOWN
 
 

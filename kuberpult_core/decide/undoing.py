@@ -13,7 +13,10 @@ from kuberpult_core.commands import Undo
 from kuberpult_core.decide import argocd, restoring, unlocking
 from kuberpult_core.decide.course import Course
 from kuberpult_core.decide.replacing import Replacing, locks_in_the_way
-from kuberpult_core.differences import (
+from kuberpult_core.errors import InvalidCommand
+from kuberpult_core.model import OnUnlock
+from kuberpult_core.names import EnvironmentName
+from kuberpult_core.past.differences import (
     EnvironmentChanged,
     LockChanged,
     PlacementChanged,
@@ -21,10 +24,7 @@ from kuberpult_core.differences import (
     SettingsChanged,
     TeamChanged,
 )
-from kuberpult_core.errors import InvalidCommand
-from kuberpult_core.model import OnUnlock
-from kuberpult_core.names import EnvironmentName
-from kuberpult_core.past import CommitFacts
+from kuberpult_core.past.known import CommitFacts
 
 D = TypeVar("D")
 

@@ -13,7 +13,7 @@ from dulwich.refs import DiskRefsContainer, Ref, SymrefLoop, check_ref_format
 
 from kuberpult_core.errors import StoreUnavailable, UnknownRevision
 from kuberpult_core.git.objects import COMMIT, KINDS, GitObjects
-from kuberpult_core.history import HEAD, Back, parts_of_revision, too_far
+from kuberpult_core.past.history import HEAD, Back, parts_of_revision, too_far
 from kuberpult_core.ports import ObjectId
 
 _PLACES = ("{}", "refs/{}", "refs/tags/{}", "refs/heads/{}", "refs/remotes/{}", "refs/remotes/{}/HEAD")

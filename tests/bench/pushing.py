@@ -10,8 +10,8 @@ import attrs
 
 from kuberpult_core import Repository, open_repository
 from kuberpult_core.git.objects import GitObjects
-from kuberpult_core.git.remote import Remote
-from kuberpult_core.git.remote_results import Pushed
+from kuberpult_core.git.remote.results import Pushed
+from kuberpult_core.git.remote.server import Remote
 from kuberpult_core.ports import NewObject, ObjectId
 from tests.bench import plumbing
 from tests.bench.clock import child, interleaved, seconds

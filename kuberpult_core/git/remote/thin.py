@@ -9,7 +9,7 @@ from kuberpult_core.errors import StoreUnavailable
 from kuberpult_core.git.commits import tree_of
 from kuberpult_core.git.objects import BLOB, COMMIT, TREE, GitObjects
 from kuberpult_core.git.rawtrees import entries
-from kuberpult_core.git.remote_delta import delta
+from kuberpult_core.git.remote.delta import delta
 from kuberpult_core.ports import FOLDER, NewObject, ObjectId
 
 _NUMBERS = {"commit": COMMIT, "tree": TREE, "blob": BLOB}

@@ -3,10 +3,10 @@
 from collections.abc import Callable, ItemsView, Iterable, Iterator, Mapping, ValuesView
 from typing import Generic, TypeVar
 
-from kuberpult_core.changed_names import names_of_changed
 from kuberpult_core.errors import InvalidName
 from kuberpult_core.model import Later
 from kuberpult_core.ports import FILE, FOLDER, LINK, Entry
+from kuberpult_core.reading.changed_names import names_of_changed
 from kuberpult_core.tree import Listed
 
 K = TypeVar("K", bound=str | int)

@@ -4,8 +4,8 @@ from datetime import datetime
 
 from kuberpult_core import layout
 from kuberpult_core.errors import quoted
-from kuberpult_core.listing import Entries, Report, kind_of
 from kuberpult_core.ports import FILE, FOLDER, Entry, Objects
+from kuberpult_core.reading.listing import Entries, Report, kind_of
 from kuberpult_core.stamp import Actor
 
 MAX_TEXT = 1024 * 1024

@@ -9,13 +9,13 @@ from typing import Any
 
 import attrs
 
-from kuberpult_core.causes import UNDO
 from kuberpult_core.decide.locking import check_team
-from kuberpult_core.differences import Placed, PlacementChanged
 from kuberpult_core.events import Deployed
-from kuberpult_core.log import Entry, Told
 from kuberpult_core.model import State
 from kuberpult_core.names import ApplicationName, EnvironmentName, TeamName, Version
+from kuberpult_core.past.causes import UNDO
+from kuberpult_core.past.differences import Placed, PlacementChanged
+from kuberpult_core.past.log import Entry, Told
 from kuberpult_core.views import check_environment, environments_in_order
 
 Data = dict[str, Any]

@@ -5,14 +5,14 @@ from datetime import datetime
 
 import attrs
 
-from kuberpult_core import moments
 from kuberpult_core.commands import Batch, Command, ReleaseTrain, Undo
 from kuberpult_core.errors import UnknownRevision
-from kuberpult_core.looking_back import facts_of_commit, upstream_then
 from kuberpult_core.model import State
-from kuberpult_core.past import UpstreamThen
+from kuberpult_core.past import moments
+from kuberpult_core.past.known import UpstreamThen
+from kuberpult_core.past.looking_back import facts_of_commit, upstream_then
 from kuberpult_core.ports import LoggedCommit, ObjectId, Store, Touching
-from kuberpult_core.reading import state_of
+from kuberpult_core.reading.reader import state_of
 
 NOT_HERE = "it is not in the history of this branch"
 

@@ -21,8 +21,8 @@ from dulwich.client import (
 )
 from dulwich.protocol import TCP_GIT_PORT, Protocol
 
-from kuberpult_core.git.remote_location import Location
-from kuberpult_core.git.remote_wire import Limit, Wire, connected, started
+from kuberpult_core.git.remote.location import Location
+from kuberpult_core.git.remote.wire import Limit, Wire, connected, started
 
 if TYPE_CHECKING:  # it is there for type checkers only
     from dulwich.client import HTTPResponse

@@ -8,7 +8,11 @@ import attrs
 
 from kuberpult_core import layout, names
 from kuberpult_core.config import StoredConfig
-from kuberpult_core.differences import (
+from kuberpult_core.errors import InvalidName
+from kuberpult_core.manifests import Manifest
+from kuberpult_core.model import Broken, LockScope, Placement, State
+from kuberpult_core.names import ApplicationName, EnvironmentName, LockId, Version
+from kuberpult_core.past.differences import (
     Difference,
     EnvironmentChanged,
     KeptDocument,
@@ -21,15 +25,11 @@ from kuberpult_core.differences import (
     SettingsChanged,
     TeamChanged,
 )
-from kuberpult_core.errors import InvalidName
-from kuberpult_core.manifests import Manifest
-from kuberpult_core.model import Broken, LockScope, Placement, State
-from kuberpult_core.names import ApplicationName, EnvironmentName, LockId, Version
+from kuberpult_core.past.treediff import tree_difference
 from kuberpult_core.ports import Entry, ObjectId, Objects
-from kuberpult_core.reading import state_of
+from kuberpult_core.reading.reader import state_of
 from kuberpult_core.settings import StoredSettings
 from kuberpult_core.tree import find
-from kuberpult_core.treediff import tree_difference
 
 
 @attrs.frozen(order=True)

@@ -15,11 +15,10 @@ from dulwich.refs import Ref
 from kuberpult_core.errors import printable
 from kuberpult_core.git.objects import GitObjects
 from kuberpult_core.git.packs import temporary
-from kuberpult_core.git.remote_clients import Client, client_of
-from kuberpult_core.git.remote_location import location_of
-from kuberpult_core.git.remote_packs import Receiver, Unacceptable, keep_pack
-from kuberpult_core.git.remote_push import Elsewhere, Sending, tip_in
-from kuberpult_core.git.remote_results import (
+from kuberpult_core.git.remote.clients import Client, client_of
+from kuberpult_core.git.remote.location import location_of
+from kuberpult_core.git.remote.received import Receiver, Unacceptable, keep_pack
+from kuberpult_core.git.remote.results import (
     Failed,
     Fetched,
     FetchResult,
@@ -29,7 +28,8 @@ from kuberpult_core.git.remote_results import (
     PushResult,
     Refused,
 )
-from kuberpult_core.git.remote_wire import Limit
+from kuberpult_core.git.remote.sending import Elsewhere, Sending, tip_in
+from kuberpult_core.git.remote.wire import Limit
 from kuberpult_core.ports import NewObject, ObjectId
 
 STEP, WHOLE = 60.0, 600.0

@@ -8,19 +8,20 @@ from collections.abc import Iterator
 
 import attrs
 
-from kuberpult_core import doctor, log
+from kuberpult_core import doctor
 from kuberpult_core.commands import needs_the_past
-from kuberpult_core.completing import NOT_HERE, completed, tree_before
 from kuberpult_core.errors import KuberpultError, UnknownRevision
-from kuberpult_core.facts import Facts, facts_between
-from kuberpult_core.log import Entry
 from kuberpult_core.model import State
 from kuberpult_core.names import ApplicationName, EnvironmentName
+from kuberpult_core.past import log
+from kuberpult_core.past.completing import NOT_HERE, completed, tree_before
+from kuberpult_core.past.facts import Facts, facts_between
+from kuberpult_core.past.log import Entry
+from kuberpult_core.past.replay import Different, Proven, Verdict, signed, verdict
+from kuberpult_core.past.why import why
 from kuberpult_core.ports import Head, LoggedCommit, ObjectId, Store, Touching
-from kuberpult_core.reading import Problem, state_of
-from kuberpult_core.replay import Different, Proven, Verdict, signed, verdict
+from kuberpult_core.reading.reader import Problem, state_of
 from kuberpult_core.views import Data
-from kuberpult_core.why import why
 
 
 @attrs.frozen

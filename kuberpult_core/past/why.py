@@ -4,13 +4,13 @@ from collections.abc import Callable, Iterable, Iterator
 
 import attrs
 
-from kuberpult_core.causes import Move
 from kuberpult_core.errors import UnknownEnvironment, quoted
 from kuberpult_core.events import ApplicationRemoved, Deployed, Queued, Undeployed
 from kuberpult_core.layout import time_text
-from kuberpult_core.log import Entry, Told
 from kuberpult_core.model import Broken, LockInTheWay, Placement, State
 from kuberpult_core.names import ApplicationName, EnvironmentName, Version
+from kuberpult_core.past.causes import Move
+from kuberpult_core.past.log import Entry, Told
 from kuberpult_core.views import (
     Data,
     actor_view,

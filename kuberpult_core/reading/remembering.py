@@ -4,7 +4,7 @@ from kuberpult_core import layout
 from kuberpult_core.model import Broken, Environment, Placement, State
 from kuberpult_core.names import EnvironmentName, Version
 from kuberpult_core.ports import FOLDER, ObjectId, Objects
-from kuberpult_core.remembered import AFTER_LOCK, UNKNOWN, KnownApplication, Placements, Snapshot
+from kuberpult_core.reading.remembered import AFTER_LOCK, UNKNOWN, KnownApplication, Placements, Snapshot
 from kuberpult_core.tree import find
 
 

@@ -4,12 +4,12 @@ from collections.abc import Iterator, Mapping
 
 from kuberpult_core.commands import ReleaseTrain
 from kuberpult_core.decide.trains import members_of, upstream_versions
-from kuberpult_core.differences import LockChanged, PlacementChanged, TeamChanged
 from kuberpult_core.errors import printable
-from kuberpult_core.facts import Facts, facts_between
 from kuberpult_core.model import Broken, State
 from kuberpult_core.names import ApplicationName, EnvironmentName, Version
-from kuberpult_core.past import MOST_OTHERS, CommitFacts, Waiting
+from kuberpult_core.past.differences import LockChanged, PlacementChanged, TeamChanged
+from kuberpult_core.past.facts import Facts, facts_between
+from kuberpult_core.past.known import MOST_OTHERS, CommitFacts, Waiting
 from kuberpult_core.ports import LoggedCommit, ObjectId, Objects
 
 MAX_SUBJECT = 200

@@ -3,15 +3,6 @@
 from collections.abc import Iterator
 from typing import assert_never
 
-from kuberpult_core.differences import (
-    Difference,
-    EnvironmentChanged,
-    LockChanged,
-    PlacementChanged,
-    ReleaseChanged,
-    SettingsChanged,
-    TeamChanged,
-)
 from kuberpult_core.events import (
     ApplicationDeleted,
     ApplicationRemoved,
@@ -30,9 +21,18 @@ from kuberpult_core.events import (
     TeamSet,
     Undeployed,
 )
-from kuberpult_core.facts import Facts
 from kuberpult_core.model import State
 from kuberpult_core.names import ApplicationName, Version
+from kuberpult_core.past.differences import (
+    Difference,
+    EnvironmentChanged,
+    LockChanged,
+    PlacementChanged,
+    ReleaseChanged,
+    SettingsChanged,
+    TeamChanged,
+)
+from kuberpult_core.past.facts import Facts
 
 
 def events_of(facts: Facts) -> list[Event]:

@@ -11,9 +11,9 @@ from dulwich.refs import Ref
 
 from kuberpult_core.errors import printable
 from kuberpult_core.git.objects import GitObjects
-from kuberpult_core.git.remote_clients import Client
-from kuberpult_core.git.remote_packs import Unacceptable
-from kuberpult_core.git.remote_thin import bases_of, records
+from kuberpult_core.git.remote.clients import Client
+from kuberpult_core.git.remote.received import Unacceptable
+from kuberpult_core.git.remote.thin import bases_of, records
 from kuberpult_core.ports import NewObject, ObjectId
 
 _MOST_HEARD = 4096

@@ -6,15 +6,15 @@ from typing import Any
 import attrs
 
 from kuberpult_core import journal
-from kuberpult_core.causes import cause_of, places_of
 from kuberpult_core.codec import fact_data
 from kuberpult_core.commands import Command
 from kuberpult_core.errors import Invalid, printable
 from kuberpult_core.events import Event
-from kuberpult_core.facts import Facts, facts_between
-from kuberpult_core.looking_back import subject_of
+from kuberpult_core.past.causes import cause_of, places_of
+from kuberpult_core.past.facts import Facts, facts_between
+from kuberpult_core.past.looking_back import subject_of
+from kuberpult_core.past.retelling import events_of
 from kuberpult_core.ports import LoggedCommit, ObjectId, Objects, Touching
-from kuberpult_core.retelling import events_of
 from kuberpult_core.views import actor_view
 
 Data = dict[str, Any]

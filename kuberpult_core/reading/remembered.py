@@ -15,12 +15,12 @@ from struct import Struct
 from typing import Protocol, runtime_checkable
 
 from kuberpult_core import names
-from kuberpult_core.bulk import made_to_stay
 from kuberpult_core.classes import frozen
 from kuberpult_core.errors import InvalidName
-from kuberpult_core.listing import Entries, rows_of
 from kuberpult_core.names import ApplicationName, EnvironmentName, TeamName, Version
 from kuberpult_core.ports import FOLDER, ObjectId
+from kuberpult_core.reading.bulk import made_to_stay
+from kuberpult_core.reading.listing import Entries, rows_of
 
 _MAGIC = b"kuberpult snapshot 1\n"
 _NUMBER = Struct("<Q")

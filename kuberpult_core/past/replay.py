@@ -14,11 +14,11 @@ from kuberpult_core.decide import decide
 from kuberpult_core.decision import Decision
 from kuberpult_core.editing import Unwritten, edited
 from kuberpult_core.errors import Invalid, KuberpultError, quoted
-from kuberpult_core.facts import Facts, facts_between
+from kuberpult_core.past.facts import Facts, facts_between
+from kuberpult_core.past.treediff import tree_difference
 from kuberpult_core.ports import UNSIGNED, LoggedCommit, ObjectId, Objects, Signature, SignatureState
-from kuberpult_core.reading import state_of
+from kuberpult_core.reading.reader import state_of
 from kuberpult_core.stamp import Stamp
-from kuberpult_core.treediff import tree_difference
 
 
 @attrs.frozen

@@ -11,10 +11,8 @@ from functools import partial
 import attrs
 
 from kuberpult_core import documents, layout, names
-from kuberpult_core.bulk import made_to_stay
 from kuberpult_core.config import StoredConfig
 from kuberpult_core.errors import InvalidName, KuberpultError
-from kuberpult_core.listing import Entries, K, Listing, Report, V, kind_of, rows_of
 from kuberpult_core.manifests import BlobId
 from kuberpult_core.model import (
     Application,
@@ -26,9 +24,11 @@ from kuberpult_core.model import (
     State,
 )
 from kuberpult_core.names import ApplicationName, EnvironmentName, LockId, TeamName, Version
-from kuberpult_core.placing import Placing
 from kuberpult_core.ports import FILE, FOLDER, Entry, ObjectId, Objects
-from kuberpult_core.remembered import KnownApplication, Snapshot
+from kuberpult_core.reading.bulk import made_to_stay
+from kuberpult_core.reading.listing import Entries, K, Listing, Report, V, kind_of, rows_of
+from kuberpult_core.reading.placing import Placing
+from kuberpult_core.reading.remembered import KnownApplication, Snapshot
 from kuberpult_core.settings import StoredSettings
 
 

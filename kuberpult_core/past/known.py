@@ -8,8 +8,8 @@ from collections.abc import Mapping
 import attrs
 
 from kuberpult_core import fields
-from kuberpult_core.differences import Difference
 from kuberpult_core.names import ApplicationName, EnvironmentName, Version
+from kuberpult_core.past.differences import Difference
 
 PAST = {"past": True}
 """Marks a field that nobody may hand in: it is read from the repository."""

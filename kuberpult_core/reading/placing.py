@@ -6,10 +6,7 @@ from functools import partial
 from types import MappingProxyType
 
 from kuberpult_core import layout, names
-from kuberpult_core.bulk import made_to_stay
 from kuberpult_core.errors import InvalidName, quoted
-from kuberpult_core.links import Links
-from kuberpult_core.listing import Entries, Listing, Report, kind_of
 from kuberpult_core.model import (
     Broken,
     Deployment,
@@ -19,9 +16,12 @@ from kuberpult_core.model import (
     Placement,
 )
 from kuberpult_core.names import ApplicationName, EnvironmentName, LockId, Version
-from kuberpult_core.pieces import MAX_TEXT, Pieces, actor
 from kuberpult_core.ports import FILE, FOLDER, LINK, Entry, ObjectId, Objects
-from kuberpult_core.remembered import AFTER_LOCK, UNKNOWN, Snapshot, id_in
+from kuberpult_core.reading.bulk import made_to_stay
+from kuberpult_core.reading.links import Links
+from kuberpult_core.reading.listing import Entries, Listing, Report, kind_of
+from kuberpult_core.reading.pieces import MAX_TEXT, Pieces, actor
+from kuberpult_core.reading.remembered import AFTER_LOCK, UNKNOWN, Snapshot, id_in
 from kuberpult_core.tree import Listed
 
 NO_LOCKS: Mapping[LockId, Lock] = MappingProxyType({})

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 import attrs
 
 from kuberpult_core.errors import UnknownRevision
+from kuberpult_core.past.treediff import touches
 from kuberpult_core.ports import LoggedCommit, Objects, Touching
-from kuberpult_core.treediff import touches
 
 
 def chosen(objects: Objects, newest_first: Iterable[LoggedCommit], wanted: Touching) -> Iterator[LoggedCommit]:
