@@ -331,10 +331,11 @@ _CODES = {
     exits.DONE: "done, or nothing to do",
     exits.FAILED: "failed: the repository cannot be read or written, or a bug",
     exits.USAGE: "usage: an option, a name, a manifest or a configuration is wrong",
-    exits.DENIED: "not allowed",
+    exits.DENIED: "not allowed: by a policy, or by the server of a remote",
     exits.REFUSED: "refused by the rules: locked, unknown, …",
     exits.CONFLICT: "conflict: somebody else was faster; try again",
-    exits.UNKNOWN: "the outcome is unknown",
+    exits.TOO_LATE: "waited too long for others; try again",
+    exits.UNKNOWN: "the outcome is unknown: look before you repeat it",
     exits.INTERRUPTED: "interrupted",
 }
 
@@ -458,6 +459,11 @@ def errors_page() -> str:
     )
 
 
+def _code(kind: type[KuberpultError], root: type[KuberpultError]) -> str:
+    own = exits.exit_code(kind.__new__(kind))
+    return f"`{kind.code}`" if own == exits.exit_code(root()) else f"`{kind.code}` (exit code {own})"
+
+
 def _family(root: type[KuberpultError]) -> Iterator[str]:
     yield f"## {root.__name__}: exit code {exits.exit_code(root())}"
     yield _says(root)
@@ -467,7 +473,7 @@ def _family(root: type[KuberpultError]) -> Iterator[str]:
         return
     rows = [
         (
-            f"`{it.code}`",
+            _code(it, root),
             f"`{it.__name__}`",
             _template(it.words),
             _template(it.advice),

@@ -22,10 +22,11 @@ from kuberpult_core.errors import (
     Rejected,
     Unavailable,
     Unknown,
+    WaitedTooLong,
     printable,
 )
 
-DONE, FAILED, USAGE, DENIED, REFUSED, CONFLICT, UNKNOWN, INTERRUPTED = 0, 1, 2, 4, 5, 6, 8, 130
+DONE, FAILED, USAGE, DENIED, REFUSED, CONFLICT, TOO_LATE, UNKNOWN, INTERRUPTED = 0, 1, 2, 4, 5, 6, 7, 8, 130
 DIFFERENT, COMPARING_FAILED = 1, 3
 """For those that compare: the ``diff``s, ``verify`` and ``doctor``."""
 
@@ -38,6 +39,7 @@ _CODES: list[tuple[type[KuberpultError], int]] = [
     (Rejected, REFUSED),
     (Conflict, CONFLICT),
     (Denied, DENIED),
+    (WaitedTooLong, TOO_LATE),
     (Unavailable, FAILED),
     (Unknown, UNKNOWN),
 ]

@@ -23,6 +23,10 @@ class Shared:
     branch: str | None = None
     output: str = "table"
     author: str | None = None
+    allow_protocol: tuple[str, ...] = ()
+    """Protocols of a remote that are allowed beside those that protect what they carry."""
+    follow_replaced: bool = False
+    """Whether a remote's branch is followed although somebody has replaced it."""
     quiet: bool = False
     debug: bool = False
     no_color: bool = False
@@ -39,7 +43,7 @@ def shared_options(context: click.Context) -> Shared:
 
 def _keep(context: click.Context, parameter: click.Parameter, value: Any) -> None:
     given = context.get_parameter_source(parameter.name or "")
-    if value is not None and value is not False and given is not click.core.ParameterSource.DEFAULT:
+    if value not in (None, False, ()) and given is not click.core.ParameterSource.DEFAULT:
         setattr(shared_options(context), parameter.name or "", value)
         if parameter.name == "no_color":
             context.find_root().color = context.color = False
@@ -86,10 +90,32 @@ def exits_like_diff(function: F) -> F:
 
 
 _OPTIONS: list[tuple[tuple[str, ...], dict[str, Any]]] = [
-    (("--repo",), {"metavar": "PATH", "help": "A bare git repository. [default: this folder, if it is one]"}),
+    (
+        ("--repo",),
+        {
+            "metavar": "PATH|URL",
+            "help": "A bare git repository, here or on another server. [default: this folder, if it is one]",
+        },
+    ),
     (("--branch",), {"metavar": "NAME", "help": "The branch to work on. [default: the repository's HEAD]"}),
     (("-o", "--output"), {"type": click.Choice(OUTPUTS), "help": "The form of the answer. [default: table]"}),
     (("--author",), {"metavar": '"NAME <MAIL>"', "help": "Who asks. [default: git's own identity]"}),
+    (
+        ("--allow-protocol",),
+        {
+            "type": click.Choice(("http", "git")),
+            "multiple": True,
+            "help": "Let --repo be a URL of a protocol that protects nothing.",
+        },
+    ),
+    (
+        ("--follow-replaced",),
+        {
+            "is_flag": True,
+            "default": None,
+            "help": "Go on although the branch of --repo URL was replaced there, as by a forced push.",
+        },
+    ),
     (("-q", "--quiet"), {"is_flag": True, "default": None, "help": "Print the answer and nothing else."}),
     (("--debug",), {"is_flag": True, "default": None, "help": "Show the traceback of a failure."}),
     (("--no-color",), {"is_flag": True, "default": None, "help": "No colours."}),

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import attrs
 import click
@@ -13,7 +14,11 @@ from kuberpult_cli.options import Shared, shared_options
 from kuberpult_core import Actor, Repository, State, open_repository
 from kuberpult_core.layout import time_text
 from kuberpult_core.ports import Head, LoggedCommit
+from kuberpult_core.repositories import is_url
 from kuberpult_core.words import MAX_SHOWN
+
+if TYPE_CHECKING:  # few need it
+    from kuberpult_core.git.cloning import Cloning
 
 _AUTHOR = re.compile(r"\s*([^<>\n]*[^<>\s])\s*<([^<>\s]*)>\s*")
 
@@ -22,8 +27,17 @@ _AUTHOR = re.compile(r"\s*([^<>\n]*[^<>\s])\s*<([^<>\s]*)>\s*")
 def repository(given: Shared | None = None) -> Iterator[Repository]:
     """The repository that this run is about, closed afterwards."""
     given = given or shared_options(click.get_current_context())
-    with open_repository(given.repo or ".", given.branch) as opened:
+    where = given.repo or "."
+    cloning = _cloning(given) if is_url(where) else None
+    with open_repository(where, given.branch, cloning=cloning) as opened:
         yield opened
+
+
+def _cloning(given: Shared) -> "Cloning":
+    """How another server's repository is copied, as far as this run says."""
+    from kuberpult_core.git.cloning import Cloning  # noqa: PLC0415 - few need it
+
+    return Cloning(follow_replaced=given.follow_replaced)
 
 
 @attrs.frozen

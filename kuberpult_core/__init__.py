@@ -62,9 +62,10 @@ if TYPE_CHECKING:
     from kuberpult_core.model import LockBehavior, OnUnlock, State
     from kuberpult_core.past.known import UpstreamThen
     from kuberpult_core.plan import Plan
+    from kuberpult_core.publishing import Applied
     from kuberpult_core.reading.reader import state_of
     from kuberpult_core.repositories import init_repository, memory_repository, open_repository
-    from kuberpult_core.service import Applied, Asked, Repository
+    from kuberpult_core.service import Asked, Repository
     from kuberpult_core.stamp import Actor, Stamp
 
 __all__ = [
@@ -146,9 +147,10 @@ _FROM = {
     "model": "LockBehavior OnUnlock State",
     "past.known": "UpstreamThen",
     "plan": "Plan",
+    "publishing": "Applied",
     "reading.reader": "state_of",
     "repositories": "init_repository memory_repository open_repository",
-    "service": "Applied Asked Repository",
+    "service": "Asked Repository",
     "stamp": "Actor Stamp",
 }
 """The public names by their module. Each is imported when it is first asked for: a process that carries

@@ -25,6 +25,7 @@ def quoted(text: str, longest: int = 60) -> str:
 
 
 _MOST_NAMED = 10
+_ID_SHOWN = 12
 
 
 def printable(text: str) -> str:
@@ -435,3 +436,96 @@ class StoreUnavailable(Unavailable):
     code = "unavailable"
     words = "{reason}"
     advice = "{next_step}"
+
+
+@define
+class RemoteUnavailable(Unavailable):
+    """The server could not be asked, or what was sent did not reach it. Nothing happened."""
+
+    remote: str
+    reason: str
+    next_step: str = ""
+    code = "remote_unavailable"
+    words = "{reason}"
+    advice = "Nothing was changed. {next_step}"
+
+    def _shown(self) -> dict[str, Any]:
+        return {
+            "reason": self.reason,
+            "next_step": self.next_step or "See that the server can be reached, and try again.",
+        }
+
+
+@define
+class RemoteRefused(Denied):
+    """The server has looked at it and said no: a protected branch, a hook, a check of its own."""
+
+    remote: str
+    reason: str
+    said: str = ""
+    """What the server or its hooks printed, safe to print."""
+    next_step: str = ""
+    code = "remote_refused"
+    words = "The server of {remote} does not take it: {reason}.{said}"
+    advice = "Nothing was changed. {next_step}"
+
+    def _shown(self) -> dict[str, Any]:
+        said = " ".join(self.said.split())
+        next_step = self.next_step or "The rules of the branch and the hooks of that server say who may push."
+        return {
+            "remote": self.remote,
+            "reason": self.reason.rstrip("."),
+            "said": f" It says: {said}" if said else "",
+            "next_step": next_step,
+        }
+
+
+@define
+class HistoryReplaced(Conflict):
+    """The server's branch does not go on from where it was: somebody pushed by force, or replaced it."""
+
+    remote: str
+    branch: str
+    known: str
+    found: str | None
+    """Where it is now; none if the branch is gone."""
+    code = "history_replaced"
+    words = "Somebody has replaced the branch {branch} of {remote}: it was at {known}, and {now}."
+    advice = (
+        "Nothing was changed. Find out who did it and why; if the branch is right as it is now,"
+        " repeat this with `--follow-replaced`."
+    )
+
+    def _shown(self) -> dict[str, Any]:
+        now = (
+            f"it is at {self.found[:_ID_SHOWN]} now, which does not come after it" if self.found else "it is gone"
+        )
+        return {"branch": self.branch, "remote": self.remote, "known": self.known[:_ID_SHOWN], "now": now}
+
+
+@define
+class OutcomeUnknown(Unknown):
+    """The connection broke after all was sent, and the server cannot be asked what came of it."""
+
+    commit: str
+    reason: str
+    code = "outcome_unknown"
+    words = "{reason} Whether commit {commit} is published cannot be found out now."
+    advice = (
+        "Look before you repeat it: it is done if `kuberpult log` lists that commit, and else it may come yet."
+    )
+
+    def _shown(self) -> dict[str, Any]:
+        return {"reason": self.reason, "commit": self.commit[:_ID_SHOWN]}
+
+
+@define
+class WaitedTooLong(Unavailable):
+    """Others were served first all the time, so this was not begun. Nothing happened."""
+
+    seconds: float
+    waiting: int
+    """How many were waiting."""
+    code = "waited_too_long"
+    words = "This was not begun within {seconds:.0f} seconds, because {waiting} were waiting."
+    advice = "Nothing was changed. Try again."

@@ -66,6 +66,9 @@ class MemoryStore:
         """What is published now."""
         return Head(self._log[-1].id, self._log[-1].tree) if self._log else Head(None, None)
 
+    def refresh(self, *, follow: bool = False) -> None:
+        """There is nobody else to ask."""
+
     def publish(self, commit: NewCommit) -> ObjectId | None:
         """Keep the objects, then move the branch if it is where the commit starts from."""
         published = self.publish_all([commit])

@@ -154,7 +154,15 @@ class Store(Protocol):
         ...
 
     def head(self) -> Head:
-        """What is published now."""
+        """What is published now, as far as it is known here."""
+        ...
+
+    def refresh(self, *, follow: bool = False) -> None:
+        """Find out what is published now, where that is decided by another server.
+
+        Raises *Unavailable* if it cannot be asked, and :class:`HistoryReplaced` if its history does
+        not go on from what is known here, unless it is to *follow* even so.
+        """
         ...
 
     def publish(self, commit: NewCommit) -> ObjectId | None:
@@ -162,7 +170,8 @@ class Store(Protocol):
 
         Returns the commit's id once it is published; none if the branch was elsewhere by
         then, and then it never will be. Raises :class:`BranchLocked` if another process
-        holds the branch, and *Unavailable* if writing failed.
+        holds the branch, *Unavailable* if writing failed, *Denied* if a server refuses it, and
+        *Unknown* if a server does not say what came of it.
         """
         ...
 

@@ -1,14 +1,14 @@
-"""A repository at work: load, decide, commit by compare-and-swap, try again.
+"""A repository at work: read its state, plan, apply.
 
-This is where the pure core meets the clock and a store. It decides nothing itself.
+This is where the pure core meets the clock and a store. It decides nothing itself; how a
+decision is published is in :mod:`kuberpult_core.publishing`.
 """
 
-import random
 import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
-from threading import RLock
+from itertools import islice
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -18,12 +18,15 @@ from kuberpult_core import journal
 from kuberpult_core.commands import Command, needs_the_past
 from kuberpult_core.decide import decide
 from kuberpult_core.decision import Decision
-from kuberpult_core.errors import Busy, Invalid, KuberpultError, LostRace, NotFound, PlanOutdated, Rejected
-from kuberpult_core.flush import Flush, Wish
+from kuberpult_core.errors import Invalid, NotFound, PlanOutdated, Rejected
+from kuberpult_core.flush import Wish
+from kuberpult_core.gathering import Line
 from kuberpult_core.model import State
 from kuberpult_core.names import ApplicationName, EnvironmentName
+from kuberpult_core.pace import Pace
 from kuberpult_core.plan import Plan, difference
-from kuberpult_core.ports import BranchLocked, Head, ObjectId, Store, Touching
+from kuberpult_core.ports import Head, ObjectId, Store, Touching
+from kuberpult_core.publishing import Applied, Outcome, Publisher
 from kuberpult_core.reading.reader import Problem, Reader
 from kuberpult_core.reading.remembered import Remembering, Snapshot, from_bytes, to_bytes
 from kuberpult_core.stamp import Actor
@@ -39,20 +42,11 @@ if TYPE_CHECKING:  # only those who look back need these
 PATIENCE = 30.0
 """Seconds to keep trying while others change the branch."""
 EVERYTHING = Touching()
-_FIRST_WAIT, _LONGEST_WAIT = 0.005, 0.5
 
 
 def utc_now() -> datetime:
     """The time of the machine's clock, in whole seconds."""
     return datetime.now(UTC).replace(microsecond=0)
-
-
-@attrs.frozen
-class Applied:
-    """What a command did, and the commit that says so; none if there was nothing to do."""
-
-    decision: Decision
-    commit: ObjectId | None
 
 
 @attrs.frozen
@@ -68,7 +62,9 @@ class Repository:
     """A manifest repository: read its state, plan commands, apply them.
 
     Safe to use from several threads: readers get the state of one published commit, and
-    one writer works at a time. Close it, or use it as a context manager.
+    those who write at the same time are gathered: a commit each, published together.
+    *max_pushes_per_minute* makes them wait for each other instead of pushing more often.
+    Close it, or use it as a context manager.
     """
 
     def __init__(
@@ -78,12 +74,13 @@ class Repository:
         clock: Callable[[], datetime] = utc_now,
         sleep: Callable[[float], None] = time.sleep,
         patience: float = PATIENCE,
+        max_pushes_per_minute: float | None = None,
     ) -> None:
         self.store = store
         self._clock = clock
-        self._sleep = sleep
-        self._patience = patience
-        self._writing = RLock()
+        pace = Pace(max_pushes_per_minute, sleep=sleep)
+        self._publisher = Publisher(store, self.snapshot, clock=clock, sleep=sleep, patience=patience, pace=pace)
+        self._line = Line[Sequence[Wish], list[Outcome]](self._serve, ready=pace.wait, patience=patience)
         self._known: tuple[Head, State] | None = None
         self._reader = Reader(store.objects, snapshot=self._read_snapshot)
 
@@ -187,29 +184,44 @@ class Repository:
         journal.message(decision)  # what the log could not keep is refused already here
         return Plan(command, head.commit, decision)
 
+    def refresh(self, *, follow: bool = False) -> Head:
+        """Look where the branch is now, if it is a copy of another server's; the head by then.
+
+        Raises :class:`RemoteUnavailable`, or :class:`HistoryReplaced` if that does not go on from what is
+        known here, unless it is to *follow* even so.
+        """
+        self.store.refresh(follow=follow)
+        return self.store.head()
+
+    @property
+    def waiting(self) -> int:
+        """How many callers wait to be served."""
+        return self._line.length
+
     def apply(self, command: Command, actor: Actor, at: datetime | None = None) -> Applied:
         """Carry *command* out in the name of *actor*, now or *at* a time given.
 
         When this returns, it is published. When it raises a refusal (*Invalid*, *NotFound*,
-        *Rejected*), a *Conflict* or *Unavailable*, it has not happened and never will.
+        *Rejected*), a *Conflict*, *Denied* or *Unavailable*, it has not happened and never will;
+        only *Unknown* says that nobody can tell. Those who call at the same time are
+        published together.
         """
         return self._only(Wish(self._decider(command), actor, at))
 
-    def apply_all(self, asked: Sequence[Asked]) -> list[Applied | KuberpultError]:
+    def apply_all(self, asked: Sequence[Asked]) -> list[Applied | Exception]:
         """Carry out all that is *asked*, one after the other, a commit each, and publish it at once.
 
         Each answer is what :meth:`apply` would return or raise; a refusal touches nobody
-        else's. Raises *Conflict* or *Unavailable* if nothing of it could be published.
+        else's. Raises *Conflict*, *Unavailable* or *Unknown* if nothing of it could be published.
         """
-        deciders = [self._wish(it) for it in asked]
-        with self._writing:
-            return self._published_all(deciders)
+        wishes = [self._wish(it) for it in asked]
+        return self._line.ask(wishes)
 
-    def _wish(self, asked: Asked) -> Wish | KuberpultError:
+    def _wish(self, asked: Asked) -> Wish:
         try:
             return Wish(self._decider(asked.command), asked.actor, asked.at)
         except (Invalid, NotFound, Rejected) as refusal:
-            return refusal
+            return Wish(_refusing(refusal), asked.actor, asked.at)
 
     def carry_out(self, plan: Plan, actor: Actor, at: datetime | None = None) -> Applied:
         """Carry out exactly *plan*: like :meth:`apply`, or :class:`PlanOutdated` with what has changed."""
@@ -239,49 +251,19 @@ class Repository:
         return decision
 
     def _only(self, wish: Wish) -> Applied:
-        with self._writing:
-            (outcome,) = self._published_all([wish])
-        if isinstance(outcome, KuberpultError):
+        (outcome,) = self._line.ask([wish])
+        if isinstance(outcome, Exception):
             raise outcome
         return outcome
 
-    def _published_all(self, wishes: Sequence[Wish | KuberpultError]) -> list[Applied | KuberpultError]:
-        """Try until it is published, or the patience is over."""
-        deadline = time.monotonic() + self._patience
-        wait = _FIRST_WAIT
-        while True:
-            outcomes, conflict = self._try(wishes)
-            if outcomes is not None:
-                return outcomes
-            if time.monotonic() + wait > deadline:
-                raise conflict
-            self._sleep(wait * random.uniform(0.5, 1.5))  # noqa: S311 - spreads retries, guards nothing
-            wait = min(2 * wait, _LONGEST_WAIT)
+    def _serve(self, asked: Sequence[Sequence[Wish]]) -> list[list[Outcome]]:
+        """Publish what several callers wish for together; the outcomes for each of them."""
+        outcomes = iter(self._publisher.published([wish for wishes in asked for wish in wishes]))
+        return [list(islice(outcomes, len(wishes))) for wishes in asked]
 
-    def _try(
-        self, wishes: Sequence[Wish | KuberpultError]
-    ) -> tuple[list[Applied | KuberpultError] | None, LostRace | Busy]:
-        """Decide on the present head and publish; or say what was in the way."""
-        head, state = self.snapshot()
-        flush = Flush(self.store.objects, head, state)
-        decided = [self._added(flush, wish) for wish in wishes]
-        conflict: LostRace | Busy = LostRace(self._patience)
-        try:
-            published = self.store.publish_all(flush.commits) if flush.commits else []
-        except BranchLocked as locked:
-            return None, Busy(locked.lock_file, self._patience)
-        if published is None:
-            return None, conflict
-        commits = iter(published)
-        return [
-            it if isinstance(it, KuberpultError) else Applied(it, None if it.is_nothing else next(commits))
-            for it in decided
-        ], conflict
 
-    def _added(self, flush: Flush, wish: Wish | KuberpultError) -> Decision | KuberpultError:
-        if isinstance(wish, KuberpultError):
-            return wish
-        try:
-            return flush.add(wish, wish.at or self._clock())
-        except (Invalid, NotFound, Rejected, PlanOutdated) as refusal:
-            return refusal
+def _refusing(refusal: Exception) -> Callable[[State], Decision]:
+    def decide_so(_state: State) -> Decision:
+        raise refusal
+
+    return decide_so

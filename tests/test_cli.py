@@ -13,7 +13,7 @@ import yaml
 
 from kuberpult_cli import exits
 from kuberpult_core import Conflict, Denied, KuberpultError, Unavailable, Unknown
-from kuberpult_core.errors import Busy, LostRace, StoreUnavailable
+from kuberpult_core.errors import Busy, LostRace, StoreUnavailable, WaitedTooLong
 from tests.cli import ADA, FORMS, PATIENCE, Desk, at_terminal, every_byte, new_desk, variables_of
 from tests.real import commits, complaints, git
 
@@ -316,6 +316,7 @@ class Lost(Unknown):
         (StoreUnavailable("The disk is full.", "Make room."), 1),
         (NotAllowed(), 4),
         (Lost(), 8),
+        (WaitedTooLong(30, 7), 7),
     ],
     ids=lambda it: type(it).__name__ if isinstance(it, Exception) else str(it),
 )

@@ -14,6 +14,7 @@ from kuberpult_core.errors import (
     Cascade,
     DuplicateApplicationName,
     EnvironmentExists,
+    HistoryReplaced,
     InvalidCommand,
     InvalidConfig,
     InvalidManifest,
@@ -24,9 +25,12 @@ from kuberpult_core.errors import (
     NoManifest,
     NoRepositoryUrl,
     NoUpstream,
+    OutcomeUnknown,
     PlanOutdated,
     ReleaseExistsDifferent,
     ReleaseTooOld,
+    RemoteRefused,
+    RemoteUnavailable,
     StoreUnavailable,
     UnknownApplication,
     UnknownCommit,
@@ -36,6 +40,7 @@ from kuberpult_core.errors import (
     UnknownRevision,
     UnknownTeam,
     UnknownUpstream,
+    WaitedTooLong,
     quoted,
 )
 from kuberpult_core.model import Lock, LockInTheWay, LockScope
@@ -83,6 +88,12 @@ EXAMPLES: list[tuple[KuberpultError, str, type[KuberpultError]]] = [
     (LostRace(30.0), "lost_race", Conflict),
     (Busy("/srv/manifests.git/refs/heads/main.lock", 30.0), "busy", Conflict),
     (StoreUnavailable("The disk is full.", "Make room."), "unavailable", Unavailable),
+    (RemoteUnavailable("git.example.com", "Nothing was pushed."), "remote_unavailable", Unavailable),
+    (RemoteRefused("git.example.com", "pre-receive hook declined", "No.\nNever."), "remote_refused", Denied),
+    (HistoryReplaced("git.example.com", "main", "a" * 40, "b" * 40), "history_replaced", Conflict),
+    (HistoryReplaced("git.example.com", "main", "a" * 40, None), "history_replaced", Conflict),
+    (OutcomeUnknown("c" * 40, "The server has not answered."), "outcome_unknown", Unknown),
+    (WaitedTooLong(30.0, 7), "waited_too_long", Unavailable),
 ]
 EACH = pytest.mark.parametrize(
     "error", [example[0] for example in EXAMPLES], ids=[f"{index}-{row[1]}" for index, row in enumerate(EXAMPLES)]

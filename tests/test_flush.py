@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 
 from kuberpult_core import (
+    Applied,
     Asked,
     CreateEnvironment,
     CreateLock,
@@ -47,7 +48,7 @@ def check_flush(one: Repository, all_at_once: Repository, history: History) -> N
         if isinstance(alone, KuberpultError):
             assert str(answer) == str(alone)
         else:
-            assert not isinstance(answer, KuberpultError)
+            assert isinstance(answer, Applied)
             assert answer.decision == alone
             assert (answer.commit is None) == alone.is_nothing
 
@@ -81,8 +82,8 @@ def test_a_refusal_touches_nobody_else() -> None:
 
     assert isinstance(refused, UnknownEnvironment)
     assert isinstance(unknown, UnknownRevision)
-    assert not isinstance(first, KuberpultError)
-    assert not isinstance(second, KuberpultError)
+    assert isinstance(first, Applied)
+    assert isinstance(second, Applied)
     assert authors == [str(ADA), str(BOB)]
 
 
@@ -97,8 +98,8 @@ def test_each_sees_what_the_one_before_left() -> None:
             ]
         )
 
-    assert not isinstance(lock, KuberpultError)
-    assert not isinstance(unlock, KuberpultError)
+    assert isinstance(lock, Applied)
+    assert isinstance(unlock, Applied)
     assert isinstance(again, KuberpultError)
 
 
@@ -125,7 +126,7 @@ def test_after_a_lost_race_all_are_decided_again() -> None:
         [Asked(CreateEnvironment("dev"), ADA, NOON), Asked(CreateEnvironment("rival"), ADA, NOON)]
     )
 
-    assert not isinstance(dev, KuberpultError)
+    assert isinstance(dev, Applied)
     assert isinstance(rival, KuberpultError), "it is there by then"
     assert [it.parent is None for it in store.log()] == [True, False]
     assert subjects(list(store.log())) == ["Create environment rival", "Create environment dev"]
@@ -148,9 +149,9 @@ def test_what_does_nothing_makes_no_commit() -> None:
         before = repository.store.head()
         (train,) = repository.apply_all([Asked(ReleaseTrain("staging"), ADA, NOON)])
         (again,) = repository.apply_all([Asked(ReleaseTrain("staging"), ADA, NOON)])
-        assert not isinstance(again, KuberpultError)
+        assert isinstance(again, Applied)
         assert again.commit is None
-        assert not isinstance(train, KuberpultError)
+        assert isinstance(train, Applied)
         assert repository.store.head().commit == (train.commit or before.commit)
 
 

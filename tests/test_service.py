@@ -257,6 +257,9 @@ class Contested:
     def head(self) -> Head:
         return self._store.head()
 
+    def refresh(self, *, follow: bool = False) -> None:
+        self._store.refresh(follow=follow)
+
     def publish(self, commit: NewCommit) -> ObjectId | None:
         published = self.publish_all([commit])
         return published[0] if published else None

@@ -5,6 +5,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from dulwich.file import FileLocked, GitFile
+from dulwich.objects import ObjectID
 from dulwich.refs import Ref, RefsContainer, SymrefLoop
 
 from kuberpult_core.errors import StoreUnavailable
@@ -63,3 +64,10 @@ class Branch:
             return True
         finally:
             lock.abort()  # nothing to do once it is closed; otherwise the branch stays and the lock goes
+
+    def remove(self, old: ObjectId | None) -> bool:
+        """Take it away if it is at *old*; false, and nothing happened, if it is elsewhere."""
+        try:
+            return self._refs.remove_if_equals(self._name, ObjectID(old.encode()) if old else None)
+        except FileLocked:
+            raise BranchLocked(str(self._lock)) from None

@@ -18,6 +18,7 @@ _PLAIN = re.compile(
     rb"author ([^\n]*>) [0-9]+ [+-][0-9]{4}\ncommitter ([^\n]*>) ([0-9]{1,18}) [+-][0-9]{4}\n"
 )
 """How nearly every commit begins; others are for dulwich."""
+_PARENT = re.compile(rb"^parent ([0-9a-f]{40})$", re.MULTILINE)
 _END_OF_TIME = 253_402_300_799
 """The last second of the year 9999."""
 
@@ -31,6 +32,11 @@ def tree_and_parent(commit_id: bytes, content: bytes) -> tuple[bytes, bytes | No
         return unhexlify(content[5:45]), parent
     except ValueError as error:
         raise StoreUnavailable(f"The commit {commit_id.hex()} is damaged: {error}.") from error
+
+
+def parents_of(content: bytes) -> list[ObjectId]:
+    """All parents of a commit."""
+    return [ObjectId(it.decode()) for it in _PARENT.findall(content.partition(b"\n\n")[0])]
 
 
 def logged(commit_id: ObjectId, content: bytes) -> LoggedCommit:

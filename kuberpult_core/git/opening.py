@@ -20,7 +20,7 @@ def open_store(path: str | Path, branch: str | None = None) -> GitStore:
 
     Raises *Unavailable* if it cannot be opened, is not bare or has no such branch.
     """
-    repo = _opened(Path(path))
+    repo = opened(Path(path))
     try:
         _check_usable(repo, path)
         return GitStore(repo, _branch(repo, branch))
@@ -29,7 +29,8 @@ def open_store(path: str | Path, branch: str | None = None) -> GitStore:
         raise
 
 
-def _opened(path: Path) -> Repo:
+def opened(path: Path) -> Repo:
+    """The repository at *path*, as dulwich has it. Raises *Unavailable* if it cannot be opened."""
     try:
         return Repo(str(path))
     except NotGitRepository:
@@ -67,19 +68,19 @@ def _extension(repo: Repo, name: bytes) -> bytes | None:
 
 def _branch(repo: Repo, branch: str | None) -> bytes:
     if branch is None:
-        names = _followed(repo, b"HEAD")
+        names = followed(repo, b"HEAD")
         if not names or not names[-1].startswith(b"refs/heads/"):
             raise StoreUnavailable("The repository's HEAD names no branch.", "Name one with --branch.")
         name = bytes(names[-1])
     else:
-        name = _followed(repo, _branch_name(branch))[-1]
+        name = followed(repo, branch_name(branch))[-1]
     if Ref(name) not in repo.refs and any(ref.startswith(b"refs/heads/") for ref in repo.refs.allkeys()):
         shown = name.removeprefix(b"refs/heads/").decode(errors="replace")
         raise StoreUnavailable(f"The repository has no branch {shown!r}.", "Name one that it has with --branch.")
     return name
 
 
-def _followed(repo: Repo, name: bytes) -> list[Ref]:
+def followed(repo: Repo, name: bytes) -> list[Ref]:
     """The refs that a symbolic one leads to, itself the first."""
     try:
         names, _ = repo.refs.follow(Ref(name))
@@ -89,7 +90,7 @@ def _followed(repo: Repo, name: bytes) -> list[Ref]:
     return list(names) or [Ref(name)]
 
 
-def _branch_name(branch: str) -> bytes:
+def branch_name(branch: str) -> bytes:
     """The full name of a branch that a user named; a *Unavailable* if git would not take it."""
     try:
         name = f"refs/heads/{branch}".encode()
@@ -103,7 +104,7 @@ def _branch_name(branch: str) -> bytes:
 def make_bare(path: str | Path, branch: str = DEFAULT_BRANCH) -> None:
     """Make an empty bare repository. Raises *Unavailable* if something is there already."""
     folder = Path(path)
-    _branch_name(branch)
+    branch_name(branch)
     try:
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise StoreUnavailable(f"{str(path)!r} is there already and not empty.", "Name another path.")

@@ -47,6 +47,11 @@ class GitStore:
         """What can be read."""
         return self._objects
 
+    @property
+    def packs(self) -> Path:
+        """The folder that packs lie in."""
+        return self._packs
+
     def read_snapshot(self) -> bytes | None:
         """What was kept last for processes that start."""
         return self._snapshot.read()
@@ -64,6 +69,9 @@ class GitStore:
         commit = self._branch.tip()
         return Head(commit, tree_of(commit, self._objects.read(commit, COMMIT))) if commit else Head(None, None)
 
+    def refresh(self, *, follow: bool = False) -> None:
+        """The branch's own file says what is published: there is nobody else to ask."""
+
     def publish(self, commit: NewCommit) -> ObjectId | None:
         """Write one pack with the commit and its objects, then move the branch to it."""
         published = self.publish_all([commit])
@@ -78,8 +86,8 @@ class GitStore:
             made = self._made(commits)
             if not self._is_at(parent):  # somebody was faster than who typed a passphrase
                 return None
-            write_pack(self._packs, [*(it for commit in commits for it in commit.objects), *made])
-            published = self._branch.move(parent, made[-1].id)
+            objects = [*(it for commit in commits for it in commit.objects), *made]
+            published = self._publish(parent, objects, made[-1].id)
         except OSError as error:
             reason = f"The repository cannot be written: {error.strerror or error}."
             raise StoreUnavailable(reason, "Nothing was changed. Look at the disk's space and rights.") from error
@@ -92,6 +100,11 @@ class GitStore:
         if "_hindsight" in vars(self):  # who has not looked back has no index to keep up
             self._hindsight.history.published(len(made))
         return [it.id for it in made]
+
+    def _publish(self, parent: ObjectId | None, objects: Sequence[NewObject], commit: ObjectId) -> bool:
+        """Bring the branch from *parent* to *commit*, which *objects* make; false if it is elsewhere by now."""
+        write_pack(self._packs, objects)
+        return self._branch.move(parent, commit)
 
     def _made(self, commits: Sequence[NewCommit]) -> list[NewObject]:
         """The commits as objects, each naming the one before as its parent."""

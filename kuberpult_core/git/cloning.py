@@ -1,0 +1,113 @@
+"""Where copies of other servers' repositories lie, and how they are made.
+
+A copy is a cache: it may be deleted at any time while nobody uses it, and is made again.
+"""
+
+import hashlib
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import attrs
+from dulwich.repo import Repo
+
+from kuberpult_core.errors import StoreUnavailable
+from kuberpult_core.git.clone import Clone
+from kuberpult_core.git.opening import DEFAULT_BRANCH, branch_name, followed, opened
+from kuberpult_core.git.remote.location import location_of, shown
+from kuberpult_core.git.remote.server import Remote
+
+_UNSAFE = re.compile(r"[^A-Za-z0-9.-]+")
+_MOST_NAMED = 60
+_DIGITS = 16
+
+
+@attrs.frozen
+class Cloning:
+    """How another server's repository is copied and asked."""
+
+    cache: Path | None = None
+    """Where copies lie; none is :func:`cache_folder`."""
+    follow_replaced: bool = False
+    """Whether a branch that was replaced is followed as it is now."""
+    is_offline: bool = False
+    """Whether nobody is asked: what is here already has to do."""
+    remote: Mapping[str, Any] = attrs.field(factory=dict)
+    """What else :class:`Remote` takes."""
+
+
+def cache_folder(environment: Mapping[str, str] = os.environ) -> Path:
+    """Where copies lie: ``KUBERPULT_CACHE``, or kuberpult's folder in the user's cache, as XDG has it."""
+    if given := environment.get("KUBERPULT_CACHE"):
+        return Path(given)
+    xdg = environment.get("XDG_CACHE_HOME", "")
+    return (Path(xdg) if xdg.startswith("/") else Path.home() / ".cache") / "kuberpult"
+
+
+def open_clone(url: str, branch: str | None = None, cloning: Cloning | None = None) -> Clone:
+    """The branch of the repository at *url*, or the one that its HEAD names, as it is on that server now.
+
+    Raises *Unavailable* if it cannot be had, and :class:`HistoryReplaced` if it does not go on from what
+    was known here.
+    """
+    cloning = cloning or Cloning()
+    folder = _copy_of(url, cloning)
+    repo = opened(folder)
+    try:
+        clone = _clone(repo, url, branch, cloning)
+        if not cloning.is_offline:
+            clone.look(follow=cloning.follow_replaced)
+    except BaseException:
+        repo.close()
+        raise
+    return clone
+
+
+def _clone(repo: Repo, url: str, branch: str | None, cloning: Cloning) -> Clone:
+    def remote(clone: Clone) -> Remote:
+        return Remote(url, clone.objects, clone.packs, **cloning.remote)
+
+    name = branch_name(branch) if branch else bytes(followed(repo, b"HEAD")[-1])
+    return Clone(repo, name, remote)
+
+
+def _copy_of(url: str, cloning: Cloning) -> Path:
+    """The folder of the copy of *url*; made now, empty, if there is none."""
+    folder = (cloning.cache or cache_folder()) / _name(url)
+    if not folder.exists() and not cloning.is_offline:
+        try:
+            folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            _make(folder, url)
+        except OSError as error:
+            reason = f"No copy of {shown(url)} can be made at {str(folder)!r}: {error.strerror or error}."
+            raise StoreUnavailable(reason, "Name another folder with the variable KUBERPULT_CACHE.") from error
+    return folder
+
+
+def _make(folder: Path, url: str) -> None:
+    """Make an empty repository that is there as a whole or not at all, whoever else makes it now."""
+    made = Path(tempfile.mkdtemp(prefix="new-", dir=folder.parent))
+    try:
+        with Repo.init_bare(str(made), default_branch=DEFAULT_BRANCH.encode()) as repo:
+            config = repo.get_config()
+            config.set((b"remote", b"origin"), b"url", shown(url).encode())
+            config.write_to_path()
+        made.rename(folder)
+    except OSError:
+        if not folder.exists():
+            raise
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
+
+
+def _name(url: str) -> str:
+    """The name of a copy's folder: readable, and another one for each place."""
+    location = location_of(url)
+    place = f"{location.scheme}://{location.user or ''}@{location.host}:{location.port or ''}/{location.path}"
+    digest = hashlib.sha256(place.encode("utf-8", "surrogateescape")).hexdigest()[:_DIGITS]
+    readable = _UNSAFE.sub("-", f"{location.host}-{Path(location.path).name}")[:_MOST_NAMED].strip("-.")
+    return f"{readable}-{digest}"

@@ -1,0 +1,138 @@
+"""From what is wished for to what is published: look, decide, commit, try again.
+
+One thread at a time works here. What it answers is final: a decision with its commit is
+published, and an error means that it has not happened and never will; only
+:class:`OutcomeUnknown` says that nobody can tell.
+"""
+
+import random
+import time
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import TypeAlias
+
+import attrs
+
+from kuberpult_core.decision import Decision
+from kuberpult_core.errors import (
+    Busy,
+    Invalid,
+    KuberpultError,
+    LostRace,
+    NotFound,
+    PlanOutdated,
+    Rejected,
+    RemoteRefused,
+)
+from kuberpult_core.flush import Flush, Wish
+from kuberpult_core.model import State
+from kuberpult_core.pace import Pace
+from kuberpult_core.ports import BranchLocked, Head, ObjectId, Store
+
+_FIRST_WAIT, _LONGEST_WAIT = 0.005, 0.5
+
+
+@attrs.frozen
+class Applied:
+    """What a command did, and the commit that says so; none if there was nothing to do."""
+
+    decision: Decision
+    commit: ObjectId | None
+
+
+Outcome: TypeAlias = Applied | Exception
+"""What has become of a wish: what was done, or why it was not."""
+
+
+class Publisher:
+    """Publishes wishes on the branch of *store*, whose state *snapshot* gives."""
+
+    def __init__(
+        self,
+        store: Store,
+        snapshot: Callable[[], tuple[Head, State]],
+        *,
+        clock: Callable[[], datetime],
+        sleep: Callable[[float], None],
+        patience: float,
+        pace: Pace,
+    ) -> None:
+        self._store = store
+        self._snapshot = snapshot
+        self._clock = clock
+        self._sleep = sleep
+        self._patience = patience
+        self._pace = pace
+
+    def published(self, wishes: Sequence[Wish]) -> list[Outcome]:
+        """Decide one after the other, a commit each, and publish them at once; an outcome for each.
+
+        Raises *Conflict*, *Unavailable* or *Unknown* if nothing of it could be published.
+        """
+        deadline = time.monotonic() + self._patience
+        wait = _FIRST_WAIT
+        while True:
+            try:
+                outcomes = self._attempt(wishes)
+                conflict: LostRace | Busy = LostRace(self._patience)
+            except BranchLocked as locked:
+                outcomes, conflict = None, Busy(locked.lock_file, self._patience)
+            except RemoteRefused as refused:
+                return self._one_by_one(wishes, refused)
+            if outcomes is not None:
+                return outcomes
+            if time.monotonic() + wait > deadline:
+                raise conflict
+            self._sleep(wait * random.uniform(0.5, 1.5))  # noqa: S311 - spreads retries, guards nothing
+            wait = min(2 * wait, _LONGEST_WAIT)
+            self._pace.wait()
+
+    def _attempt(self, wishes: Sequence[Wish]) -> list[Outcome] | None:
+        """Decide on what is published now, and publish; none if somebody else was faster."""
+        self._store.refresh()
+        head, state = self._snapshot()
+        flush, decided = self._decided(head, state, wishes)
+        if flush.commits:
+            self._pace.count()
+        published = self._store.publish_all(flush.commits) if flush.commits else []
+        if published is None:
+            return None
+        commits = iter(published)
+        return [
+            it if isinstance(it, Exception) else Applied(it, None if it.is_nothing else next(commits))
+            for it in decided
+        ]
+
+    def _one_by_one(self, wishes: Sequence[Wish], refused: RemoteRefused) -> list[Outcome]:
+        """What the server refuses together may be the fault of one: let each have its own answer."""
+        return [refused] if len(wishes) == 1 else [self._alone(wish) for wish in wishes]
+
+    def _alone(self, wish: Wish) -> Outcome:
+        self._pace.wait()
+        try:
+            return self.published([wish])[0]
+        except KuberpultError as error:
+            return error
+
+    def _decided(
+        self, head: Head, state: State, wishes: Sequence[Wish]
+    ) -> tuple[Flush, list[Decision | Exception]]:
+        """The commits to be made, and the decision or the refusal for each wish."""
+        failed: dict[int, Exception] = {}
+        while True:
+            flush = Flush(self._store.objects, head, state)
+            decided: list[Decision | Exception] = []
+            for place, wish in enumerate(wishes):
+                try:
+                    decided.append(failed.get(place) or self._added(flush, wish))
+                except Exception as error:  # noqa: BLE001 - what breaks for one must not break for the others
+                    failed[place] = error  # the flush is half written now: again without it
+                    break
+            else:
+                return flush, decided
+
+    def _added(self, flush: Flush, wish: Wish) -> Decision | Exception:
+        try:
+            return flush.add(wish, wish.at or self._clock())
+        except (Invalid, NotFound, Rejected, PlanOutdated) as refusal:
+            return refusal
