@@ -16,6 +16,7 @@ import attrs
 from kuberpult_core.decision import Decision
 from kuberpult_core.errors import (
     Busy,
+    Denied,
     Invalid,
     KuberpultError,
     LostRace,
@@ -134,5 +135,5 @@ class Publisher:
     def _added(self, flush: Flush, wish: Wish) -> Decision | Exception:
         try:
             return flush.add(wish, wish.at or self._clock())
-        except (Invalid, NotFound, Rejected, PlanOutdated) as refusal:
+        except (Invalid, NotFound, Rejected, Denied, PlanOutdated) as refusal:
             return refusal

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from itertools import islice
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, TypeAlias
 
 import attrs
 
@@ -39,6 +39,8 @@ if TYPE_CHECKING:  # only those who look back need these
     from kuberpult_core.past.replay import Verdict
     from kuberpult_core.views import Data
 
+Check: TypeAlias = Callable[[State, Decision], None]
+"""Whether somebody may do what was decided: raises *Denied* if not."""
 PATIENCE = 30.0
 """Seconds to keep trying while others change the branch."""
 EVERYTHING = Touching()
@@ -56,6 +58,8 @@ class Asked:
     command: Command
     actor: Actor
     at: datetime | None = None
+    check: Check | None = None
+    """Whether they may."""
 
 
 class Repository:
@@ -176,11 +180,11 @@ class Repository:
         start = self.revision(since) if since is not None else None
         yield from self._hindsight.verify(start, since or "")
 
-    def plan(self, command: Command) -> Plan:
+    def plan(self, command: Command, check: Check | None = None) -> Plan:
         """What *command* would do now. Raises what :meth:`apply` would raise for it; changes nothing."""
         head, state = self.snapshot()
         command = self._completed(self._named(command), state)
-        decision = decide(state, command)
+        decision = _checked(state, decide(state, command), check)
         journal.message(decision)  # what the log could not keep is refused already here
         return Plan(command, head.commit, decision)
 
@@ -198,15 +202,17 @@ class Repository:
         """How many callers wait to be served."""
         return self._line.length
 
-    def apply(self, command: Command, actor: Actor, at: datetime | None = None) -> Applied:
+    def apply(
+        self, command: Command, actor: Actor, at: datetime | None = None, check: Check | None = None
+    ) -> Applied:
         """Carry *command* out in the name of *actor*, now or *at* a time given.
 
         When this returns, it is published. When it raises a refusal (*Invalid*, *NotFound*,
         *Rejected*), a *Conflict*, *Denied* or *Unavailable*, it has not happened and never will;
         only *Unknown* says that nobody can tell. Those who call at the same time are
-        published together.
+        published together. *check* is asked whether the decision is allowed.
         """
-        return self._only(Wish(self._decider(command), actor, at))
+        return self._only(Wish(self._decider(command, check), actor, at))
 
     def apply_all(self, asked: Sequence[Asked]) -> list[Applied | Exception]:
         """Carry out all that is *asked*, one after the other, a commit each, and publish it at once.
@@ -219,17 +225,19 @@ class Repository:
 
     def _wish(self, asked: Asked) -> Wish:
         try:
-            return Wish(self._decider(asked.command), asked.actor, asked.at)
+            return Wish(self._decider(asked.command, asked.check), asked.actor, asked.at)
         except (Invalid, NotFound, Rejected) as refusal:
             return Wish(_refusing(refusal), asked.actor, asked.at)
 
-    def carry_out(self, plan: Plan, actor: Actor, at: datetime | None = None) -> Applied:
+    def carry_out(
+        self, plan: Plan, actor: Actor, at: datetime | None = None, check: Check | None = None
+    ) -> Applied:
         """Carry out exactly *plan*: like :meth:`apply`, or :class:`PlanOutdated` with what has changed."""
-        return self._only(Wish(lambda state: self._as_planned(plan, state), actor, at))
+        return self._only(Wish(lambda state: _checked(state, self._as_planned(plan, state), check), actor, at))
 
-    def _decider(self, command: Command) -> Callable[[State], Decision]:
+    def _decider(self, command: Command, check: Check | None) -> Callable[[State], Decision]:
         named = self._named(command)
-        return lambda state: decide(state, self._completed(named, state))
+        return lambda state: _checked(state, decide(state, self._completed(named, state)), check)
 
     def _named(self, command: Command) -> Command:
         """*command* with the commits that it names as ids."""
@@ -260,6 +268,13 @@ class Repository:
         """Publish what several callers wish for together; the outcomes for each of them."""
         outcomes = iter(self._publisher.published([wish for wishes in asked for wish in wishes]))
         return [list(islice(outcomes, len(wishes))) for wishes in asked]
+
+
+def _checked(state: State, decision: Decision, check: Check | None) -> Decision:
+    """*decision*, if it is allowed."""
+    if check is not None:
+        check(state, decision)
+    return decision
 
 
 def _refusing(refusal: Exception) -> Callable[[State], Decision]:
