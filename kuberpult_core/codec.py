@@ -2,7 +2,9 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from enum import Enum
 from functools import cache
 from typing import Any
 
@@ -17,6 +19,7 @@ from kuberpult_core.converter import Fault, structured
 from kuberpult_core.decision import Decision, Warned
 from kuberpult_core.errors import InvalidCommand, KuberpultError
 from kuberpult_core.events import Event, Queued
+from kuberpult_core.layout import time_text
 from kuberpult_core.manifests import MAX_DIRECTIVES, SAFE_LOADER, BlobId, Manifest
 from kuberpult_core.model import Broken, LockInTheWay
 from kuberpult_core.past.differences import Difference
@@ -88,6 +91,24 @@ def command_from(data: Any) -> Command:
     """The command that a JSON object describes, manifests as text. Raises an *Invalid* error with the path."""
     command: Command = structured(_requests(), data, Command, "$", InvalidCommand)
     return command
+
+
+def question_from(kind: type[Any], data: Any) -> Any:
+    """The question of that class that a JSON object describes. Raises an *Invalid* error with the path."""
+    return structured(_requests(), data, kind, "$", InvalidCommand)
+
+
+def plain(data: Any) -> Any:
+    """*data* in JSON's types, times as text."""
+    if isinstance(data, Mapping):
+        return {str(key): plain(value) for key, value in data.items()}
+    if isinstance(data, Enum):
+        return data.value
+    if isinstance(data, datetime):
+        return time_text(data)
+    if isinstance(data, str):
+        return str(data)
+    return [plain(item) for item in data] if isinstance(data, Iterable) else data
 
 
 def command_data(command: Command) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from itertools import islice
 from types import TracebackType
-from typing import TYPE_CHECKING, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 import attrs
 
@@ -37,10 +37,13 @@ if TYPE_CHECKING:  # only those who look back need these
     from kuberpult_core.past.hindsight import Hindsight
     from kuberpult_core.past.log import Entry
     from kuberpult_core.past.replay import Verdict
+    from kuberpult_core.questions import Question
     from kuberpult_core.views import Data
 
 Check: TypeAlias = Callable[[State, Decision], None]
 """Whether somebody may do what was decided: raises *Denied* if not."""
+View: TypeAlias = "Callable[[State, Question], State]"
+"""What somebody may see of a state who asks a question: raises *Denied* if nothing."""
 PATIENCE = 30.0
 """Seconds to keep trying while others change the branch."""
 EVERYTHING = Touching()
@@ -60,6 +63,16 @@ class Asked:
     at: datetime | None = None
     check: Check | None = None
     """Whether they may."""
+
+
+@attrs.frozen
+class Answer:
+    """The answer to a question."""
+
+    commit: ObjectId | None
+    """What was looked at; none before the first commit."""
+    data: Any
+    """In types that JSON has, and times; of a manifest, its bytes."""
 
 
 class Repository:
@@ -155,6 +168,14 @@ class Repository:
         from kuberpult_core.past.completing import Completing  # noqa: PLC0415 - as the hindsight
 
         return Completing(self.store, self._clock)
+
+    def ask(self, question: "Question", view: "View | None" = None) -> Answer:
+        """The answer to *question*, and the commit that it is about, as far as *view* lets it be seen."""
+        from kuberpult_core.answering import Seen, answer  # noqa: PLC0415 - as the hindsight
+
+        head, state = self.snapshot(getattr(question, "at", None))
+        state = view(state, question) if view else state
+        return Answer(head.commit, answer(Seen(self, head, state, self._clock()), question))
 
     def problems(self, at: str | None = None) -> list[Problem]:
         """Every broken piece of the published tree, or of that of a revision or time, by path."""

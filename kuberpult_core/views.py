@@ -315,3 +315,14 @@ def _overview_placement(
 def problem_view(problem: Problem) -> Data:
     """One broken piece."""
     return {"path": problem.path, "reason": problem.reason}
+
+
+def settings_view(state: State) -> Data:
+    """The settings, defaults included."""
+    settings = state.settings
+    return {
+        "url": settings.url,
+        "branch": settings.branch,
+        "keepReleases": settings.keep_releases,
+        "longNames": settings.long_names,
+    }

@@ -1,0 +1,184 @@
+"""Answers to questions, as plain data: the shapes of ``-o json`` and of the HTTP API.
+
+Apart from :mod:`kuberpult_core.service`, and imported by it at first use, because a run that only
+changes something needs none of this.
+"""
+
+import secrets
+from datetime import datetime
+from itertools import islice
+from typing import TYPE_CHECKING, Any, assert_never
+
+import attrs
+
+from kuberpult_core import comparing, views
+from kuberpult_core.codec import fact_data
+from kuberpult_core.errors import InvalidCommand, UnknownCommit, UnknownRevision, printable
+from kuberpult_core.model import State
+from kuberpult_core.past import moments
+from kuberpult_core.past.facts import Side
+from kuberpult_core.past.log import concerning, entry_view
+from kuberpult_core.past.stats import stats
+from kuberpult_core.past.why import where_is
+from kuberpult_core.ports import Head, LoggedCommit, Touching
+from kuberpult_core.questions import (
+    CompareEnvironments,
+    CompareReleases,
+    CompareStates,
+    ExplainPlacement,
+    FindCommit,
+    ListApplications,
+    ListEnvironments,
+    ListLocks,
+    ListProblems,
+    ListQueue,
+    ListReleases,
+    Question,
+    ShowApplication,
+    ShowEnvironment,
+    ShowLog,
+    ShowManifest,
+    ShowOverview,
+    ShowRelease,
+    ShowSettings,
+    ShowStats,
+)
+from kuberpult_core.views import Data
+
+if TYPE_CHECKING:  # it imports this module
+    from kuberpult_core.service import Repository
+
+_KEY = secrets.token_bytes(16)
+"""Under which Secrets are shown as hashes: another one for each process, so that no value can be guessed."""
+
+
+@attrs.frozen
+class Seen:
+    """What a question is about: one commit, and the state that it holds."""
+
+    repository: "Repository"
+    head: Head
+    state: State
+    now: datetime
+    """When it is asked."""
+
+
+def answer(seen: Seen, question: Question) -> Any:  # noqa: C901, PLR0911, PLR0912 - one for each question
+    """The answer to *question*: an object, a list, or the bytes of a manifest."""
+    state = seen.state
+    match question:
+        case ShowOverview(environment, team, pattern):
+            return {"commit": seen.head.commit, **views.overview(state, environment, team, pattern)}
+        case ListEnvironments():
+            return [views.environment_view(state, name) for name in views.environments_in_order(state)]
+        case ShowEnvironment(environment):
+            return views.environment_view(state, environment)
+        case CompareEnvironments():
+            return _environments(seen, question)
+        case ListApplications():
+            return [views.application_view(state, name) for name in sorted(state.applications)]
+        case ShowApplication(application):
+            return views.application_view(state, application)
+        case ListReleases(application):
+            numbers = views.application_view(state, application)["releases"]
+            return [views.release_view(state, application, number) for number in numbers]
+        case ShowRelease(application, version):
+            return views.release_view(state, application, version)
+        case ShowManifest(application, version, environment):
+            return comparing.manifest(state, application, version, environment)
+        case CompareReleases(application, old, new, only):
+            found = comparing.manifest_differences(state, application, (old, new), only, _KEY)
+            return [{"environment": name, "diff": text} for name, text in found.items()]
+        case ListLocks(environment, only):
+            return views.locks_view(state, environment, only)
+        case ListQueue(environment):
+            return views.queue_view(state, environment)
+        case ShowSettings():
+            return views.settings_view(state)
+        case ShowLog():
+            return _log(seen, question)
+        case ExplainPlacement(application, environment):
+            return seen.repository.why(environment, application, seen.head.commit)
+        case FindCommit(commit):
+            return _found(state, commit)
+        case CompareStates():
+            return _states(seen, question)
+        case ShowStats():
+            return _stats(seen, question)
+        case ListProblems():
+            return [views.problem_view(it) for it in seen.repository.problems(seen.head.commit)]
+        case _:
+            assert_never(question)
+
+
+def _environments(seen: Seen, question: CompareEnvironments) -> list[Data]:
+    one, other = question.one, question.other
+    rows = comparing.difference(seen.state, one, other)
+    if not question.manifests:
+        return rows
+    side = Side(seen.repository.store.objects, seen.head.tree, seen.state)
+    names = [row["application"] for row in rows]
+    found = comparing.environment_differences(side, names, one, other, _KEY)
+    return [{**row, "diff": it.text} for row, it in zip(rows, found, strict=True)]
+
+
+def _found(state: State, commit: str) -> list[Data]:
+    found = where_is(state, commit)
+    if not found:
+        raise UnknownCommit(commit)
+    return found
+
+
+def _past(text: str, now: datetime, field: str) -> datetime:
+    time = moments.past(text, now)
+    if time is None:
+        raise InvalidCommand(f"$.{field}", "it must be a date, or a span such as 4h")
+    return time
+
+
+def _log(seen: Seen, question: ShowLog) -> list[Data]:
+    since = None if question.since is None else _past(question.since, seen.now, "since")
+    wanted = Touching(question.environment, question.application, question.author, since)
+    entries = islice(seen.repository.log(wanted, seen.head.commit), question.limit)
+    return [entry_view(it, concerning(it.told, wanted)) for it in entries]
+
+
+def _stats(seen: Seen, question: ShowStats) -> Data:
+    commit = seen.head.commit if question.at is not None else None
+    now = seen.repository.store.commit(commit).time if commit else seen.now
+    start = _past(question.since, now, "since")
+    if start >= now:
+        raise InvalidCommand("$.since", "it must be in the past")
+    log = seen.repository.log(Touching(question.environment, since=start), seen.head.commit)
+    return stats(seen.state, log, start, now, question.environment, question.team)
+
+
+def _states(seen: Seen, question: CompareStates) -> Data:
+    repository = seen.repository
+    first = repository.revision(question.old)
+    last = repository.revision(question.new) if question.new is not None else seen.head.commit
+    if last is None:
+        raise UnknownRevision("HEAD", "the branch has no commit yet")
+    ends = repository.store.commit(first), repository.store.commit(last)
+    wanted = Touching(question.environment, question.application)
+    facts = repository.difference(first, last)
+    return {
+        **{name: _end(it) for name, it in zip(("old", "new"), ends, strict=True)},
+        "facts": [_uncaused(fact_data(event)) for event in comparing.events_between(facts, wanted)],
+        "others": [printable(path) for path in comparing.others_between(facts, wanted)],
+        "manifests": [
+            {"environment": it.environment, "application": it.application, "diff": it.text}
+            for it in comparing.deployed_differences(facts, wanted, _KEY)
+        ]
+        if question.manifests
+        else None,
+    }
+
+
+def _end(commit: LoggedCommit) -> Data:
+    return {"commit": commit.id, "time": commit.time}
+
+
+def _uncaused(fact: Data) -> Data:
+    """A fact where nobody asked for its cause."""
+    return {key: value for key, value in fact.items() if key != "cause"}

@@ -1,0 +1,52 @@
+"""Who asks, where everybody may do everything: on loopback, or because somebody said so."""
+
+import base64
+import binascii
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from kuberpult_core import Actor
+from kuberpult_core.errors import Invalid
+from kuberpult_http.desk import Caller
+from kuberpult_http.problems import HttpProblem, http_problem
+
+NAME, EMAIL = b"author-name", b"author-email"
+"""Headers of the Go tool: who asks, in base64."""
+
+
+class Everybody:
+    """Middleware that believes who somebody says to be, or takes them for *default*."""
+
+    def __init__(self, app: ASGIApp, default: Actor) -> None:
+        self._app = app
+        self._default = default
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Note who asks, then go on."""
+        if scope["type"] == "http":
+            try:
+                scope.setdefault("state", {})["caller"] = Caller(claimed(scope) or self._default)
+            except HttpProblem as error:
+                await http_problem(error)(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+
+
+def claimed(scope: Scope) -> Actor | None:
+    """Who the headers say is asking; none if they do not."""
+    headers = dict(scope["headers"])
+    name, email = (_text(headers.get(it)) for it in (NAME, EMAIL))
+    if not name or not email:
+        return None
+    try:
+        return Actor(name, email)
+    except Invalid as error:
+        raise HttpProblem(400, "invalid_author", str(error), error.hint) from None
+
+
+def _text(value: bytes | None) -> str:
+    try:
+        return base64.b64decode(value or b"", validate=True).decode()
+    except (binascii.Error, ValueError):
+        sentence = "The headers author-name and author-email must be base64 of UTF-8."
+        raise HttpProblem(400, "invalid_author", sentence) from None

@@ -1,0 +1,63 @@
+"""Where requests meet the repository: reads and writes have threads of their own, so none waits for the others."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import attrs
+from anyio import CapacityLimiter, to_thread
+
+from kuberpult_core import Actor, Applied, Command, Plan, Repository
+from kuberpult_core.questions import Question
+from kuberpult_core.service import Answer, Check, View
+
+READERS, WRITERS = 8, 250
+"""Requests that read, and that write, at the same time; those who write wait for each other, and are gathered."""
+T = TypeVar("T")
+
+
+@attrs.frozen
+class Caller:
+    """Who asks: the author of commits, and what they may do."""
+
+    actor: Actor
+    check: Check | None = None
+    """None if they may do everything."""
+    view: "View | None" = None
+    """None if they may see everything."""
+
+
+class Desk:
+    """What handlers work with. *repository* stays open until the service ends."""
+
+    def __init__(self, repository: Repository, readers: int = READERS, writers: int = WRITERS) -> None:
+        self.repository = repository
+        self._readers = CapacityLimiter(readers)
+        self._writers = CapacityLimiter(writers)
+
+    async def read(self, function: Callable[..., T], *arguments: Any) -> T:
+        """Call *function*, which reads, in a thread."""
+        return await to_thread.run_sync(function, *arguments, limiter=self._readers)
+
+    async def ask(self, caller: Caller, question: Question) -> Answer:
+        """The answer to a question, as far as *caller* may see it."""
+        return await self.read(self.repository.ask, question, caller.view)
+
+    async def plan(self, caller: Caller, command: Command) -> Plan:
+        """What a command would do."""
+        return await self.read(self.repository.plan, command, caller.check)
+
+    async def apply(self, caller: Caller, command: Command) -> Applied:
+        """Carry a command out: published when this returns."""
+
+        def write() -> Applied:
+            return self.repository.apply(command, caller.actor, check=caller.check)
+
+        return await to_thread.run_sync(write, limiter=self._writers)
+
+    async def carry_out(self, caller: Caller, plan: Plan) -> Applied:
+        """Carry exactly this plan out."""
+
+        def write() -> Applied:
+            return self.repository.carry_out(plan, caller.actor, check=caller.check)
+
+        return await to_thread.run_sync(write, limiter=self._writers)

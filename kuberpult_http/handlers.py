@@ -1,0 +1,146 @@
+"""From a request to a command or a question, and from its outcome to a response."""
+
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, get_args
+
+import attrs
+from starlette.requests import Request
+from starlette.responses import Response
+
+from kuberpult_core import Command, Decision, command_from, decision_data
+from kuberpult_core.codec import plain, question_from
+from kuberpult_core.errors import InvalidCommand
+from kuberpult_http.bodies import json_of
+from kuberpult_http.desk import Caller, Desk
+from kuberpult_http.routes import Ask, Change
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+DRY_RUN, DIFF = "dry-run", "diff"
+_OF_CHANGES = {DRY_RUN, DIFF}
+
+
+def desk_of(request: Request) -> Desk:
+    """The desk of this service."""
+    desk: Desk = request.app.state.desk
+    return desk
+
+
+def caller_of(request: Request) -> Caller:
+    """Who asks, as the access middleware found out."""
+    caller: Caller = request.state.caller
+    return caller
+
+
+def asking(route: Ask) -> Endpoint:
+    """The endpoint of a route that asks a question."""
+
+    async def endpoint(request: Request) -> Response:
+        names = {field: name for name, field in route.renamed.items()}
+        given = {**_query(request, ()), **request.path_params}
+        data = {_field(route.renamed, name): value for name, value in given.items()}
+        question = question_from(route.question, converted(route.question, data, names))
+        answer = await desk_of(request).ask(caller_of(request), question)
+        tag = f'"{answer.commit or ""}"'
+        if _is_known(request, tag) and "since" not in given:
+            return Response(status_code=304, headers={"ETag": tag})
+        headers = {"ETag": tag, "Cache-Control": "no-cache"}
+        if isinstance(answer.data, bytes):
+            return Response(answer.data, headers=headers, media_type=route.media_type)
+        return answered(answer.data, headers=headers)
+
+    return endpoint
+
+
+def _field(renamed: Mapping[str, str], name: str) -> str:
+    return renamed.get(name, name)
+
+
+def _is_known(request: Request, tag: str) -> bool:
+    known = request.headers.get("if-none-match", "")
+    return known.strip() == "*" or tag in [it.strip().removeprefix("W/") for it in known.split(",")]
+
+
+def changing(route: Change) -> Endpoint:
+    """The endpoint of a route that asks for a command."""
+
+    async def endpoint(request: Request) -> Response:
+        command = command_from({"kind": route.command.__name__, **await fields_of(request, route)})
+        return await carried_out(request, command, plans_only=route.plans_only, created=route.created)
+
+    return endpoint
+
+
+async def fields_of(request: Request, route: Change) -> dict[str, Any]:
+    """A command's fields: of the path, the body and the query, none of them twice."""
+    body = {} if request.method == "GET" else await json_of(request, request.app.state.options.most_body)
+    query = _query(request, _OF_CHANGES)
+    path = converted(route.command, route.fields(request.path_params), {})
+    twice = sorted({*body} & {*query} | {*body, *query} & {*route.fixed})
+    if twice:
+        raise InvalidCommand(f"$.{twice[0]}", "it is given twice, or given by the path already")
+    return {**route.defaults, **converted(route.command, query, {}), **body, **path}
+
+
+async def carried_out(
+    request: Request, command: Command, *, plans_only: bool = False, created: bool = False
+) -> Response:
+    """Plan or carry out *command*, and say what came of it."""
+    desk, caller = desk_of(request), caller_of(request)
+    if plans_only or switch(request, DRY_RUN):
+        plan = await desk.plan(caller, command)
+        return answered(decided(plan.base, plan.decision, planned=True))
+    applied = await desk.apply(caller, command)
+    status = 201 if created and not applied.decision.is_nothing else 200
+    return answered(decided(applied.commit, applied.decision, planned=False), status)
+
+
+def decided(commit: str | None, decision: Decision, *, planned: bool) -> dict[str, Any]:
+    """A decision as the command line gives it, too."""
+    return {"commit": commit, "planned": planned, **decision_data(decision)}
+
+
+def switch(request: Request, name: str) -> bool:
+    """Whether a switch in the query is on."""
+    value = request.query_params.get(name, "false")
+    if value not in ("true", "false"):
+        raise InvalidCommand(f"$.{name}", "it must be true or false")
+    return value == "true"
+
+
+def _query(request: Request, besides: Any) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for name, value in request.query_params.multi_items():
+        if name in besides:
+            continue
+        if name in found:
+            raise InvalidCommand(f"$.{name}", "it is given twice")
+        found[name] = value
+    return found
+
+
+def converted(kind: type[Any], data: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    """Texts of a path or a query as the fields of *kind* want them: numbers and switches are no texts."""
+    types = {field.alias or field.name: field.type for field in attrs.fields(kind)}
+    return {
+        name: _as(types.get(name), value, names.get(name, name)) if isinstance(value, str) else value
+        for name, value in data.items()
+    }
+
+
+def _as(wanted: Any, value: str, name: str) -> Any:
+    wanted = next((part for part in get_args(wanted) if part is not type(None)), wanted)
+    plainly = getattr(wanted, "__supertype__", wanted)
+    if plainly is int:
+        return int(value) if value.isascii() and value.isdecimal() and len(value) < 20 else value
+    if plainly is bool:
+        if value not in ("true", "false"):
+            raise InvalidCommand(f"$.{name}", "it must be true or false")
+        return value == "true"
+    return value
+
+
+def answered(data: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """JSON in the form of ``-o json``."""
+    text = json.dumps(plain(data), ensure_ascii=False)
+    return Response(text, status, headers, "application/json")
