@@ -29,6 +29,7 @@ COMMANDS = {
     "batch": "Carry out the commands in FILE as one commit, all or nothing.",
     "stats": "Show how often and how fast releases get out.",
     "doctor": "List what is broken: where, and why.",
+    "serve": "Serve the repository over HTTP.",
     "demo": "Make an example repository and tell its story.",
 }
 """Every command with its short help, so that ``--help`` imports none of them."""

@@ -1,6 +1,8 @@
 """The service as an ASGI application: routes, middleware, and what belongs to no command or question."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import attrs
@@ -16,7 +18,10 @@ from kuberpult_core.errors import KuberpultError
 from kuberpult_http.bodies import MOST
 from kuberpult_http.callers import Everybody
 from kuberpult_http.desk import Desk
+from kuberpult_http.events import Hub, events
+from kuberpult_http.following import Follower, Rhythm
 from kuberpult_http.handlers import asking, changing
+from kuberpult_http.health import alive, ready
 from kuberpult_http.problems import HttpProblem, http_problem, problem
 from kuberpult_http.routes import ROUTES, Ask, Change, Route
 
@@ -31,6 +36,15 @@ class Options:
     """Bytes of a body that is taken."""
     actor: Actor = SERVICE
     """The author where nobody says who asks."""
+    rhythm: Rhythm = attrs.field(factory=Rhythm)
+
+
+OWN = (
+    Path("/api/events", events, methods=["GET"]),
+    Path("/healthz", alive, methods=["GET"]),
+    Path("/readyz", ready, methods=["GET"]),
+)
+"""What is neither a command nor a question."""
 
 
 def create_app(
@@ -39,7 +53,8 @@ def create_app(
     """The service before *repository*, which it does not close."""
     options = options or Options()
     app = Starlette(
-        routes=[*map(_path, ROUTES), *more],
+        lifespan=_following,
+        routes=[*OWN, *map(_path, ROUTES), *more],
         middleware=[Middleware(Everybody, default=options.actor)],
         exception_handlers={
             KuberpultError: _refused,
@@ -49,9 +64,27 @@ def create_app(
             Exception: _broken,
         },
     )
-    app.state.desk = Desk(repository)
+    desk, hub = Desk(repository), Hub()
+    follower = Follower(desk, hub, options.actor, options.rhythm)
+    desk.published = follower.look_now
+    app.state.desk, app.state.hub, app.state.follower = desk, hub, follower
     app.state.options = options
     return app
+
+
+@asynccontextmanager
+async def _following(app: Starlette) -> AsyncIterator[None]:
+    """Follow the branch as long as the service runs."""
+    follower: Follower = app.state.follower
+    await follower.start()
+    task = asyncio.create_task(follower.run())
+    try:
+        yield
+    finally:
+        app.state.hub.close()
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
 
 
 def _path(route: Route) -> BaseRoute:

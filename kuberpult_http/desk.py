@@ -31,6 +31,8 @@ class Desk:
 
     def __init__(self, repository: Repository, readers: int = READERS, writers: int = WRITERS) -> None:
         self.repository = repository
+        self.published: Callable[[], None] = lambda: None
+        """Called after each change, so that those who listen hear of it at once."""
         self._readers = CapacityLimiter(readers)
         self._writers = CapacityLimiter(writers)
 
@@ -52,7 +54,7 @@ class Desk:
         def write() -> Applied:
             return self.repository.apply(command, caller.actor, check=caller.check)
 
-        return await to_thread.run_sync(write, limiter=self._writers)
+        return await self._written(write)
 
     async def carry_out(self, caller: Caller, plan: Plan) -> Applied:
         """Carry exactly this plan out."""
@@ -60,4 +62,10 @@ class Desk:
         def write() -> Applied:
             return self.repository.carry_out(plan, caller.actor, check=caller.check)
 
-        return await to_thread.run_sync(write, limiter=self._writers)
+        return await self._written(write)
+
+    async def _written(self, write: Callable[[], Applied]) -> Applied:
+        applied = await to_thread.run_sync(write, limiter=self._writers)
+        if applied.commit:
+            self.published()
+        return applied

@@ -1,0 +1,164 @@
+"""Server-sent events: one for each published commit, whoever made it; its id is the commit's.
+
+A stream that breaks is resumed from the log by ``Last-Event-ID``, so nothing is lost. Where that is
+no commit of this branch, or too much came since, a ``reset`` tells the client to look at everything anew.
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterable
+from itertools import islice, takewhile
+
+import attrs
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from kuberpult_core import Repository
+from kuberpult_core.codec import plain
+from kuberpult_core.errors import KuberpultError
+from kuberpult_core.past.log import Entry, entry_view
+from kuberpult_core.ports import ObjectId
+from kuberpult_http.handlers import desk_of
+from kuberpult_http.problems import HttpProblem
+
+HEARTBEAT = 15.0
+"""Seconds without an event after which a comment is sent, so that proxies keep the connection."""
+MOST_RESUMED = 5_000
+"""Commits that a client may have missed; with more, it starts anew."""
+MOST_WAITING = 1_000
+"""Events that a client may be behind; one that is further behind is cut off, and resumes."""
+MOST_STREAMS = 1_000
+RETRY_MILLISECONDS = 1_000
+MEDIA_TYPE = "text/event-stream"
+RESET = "event: reset\ndata: {}\n\n"
+
+
+@attrs.frozen
+class Event:
+    """A published commit, as it is sent."""
+
+    id: ObjectId
+    text: str = attrs.field(repr=False)
+
+
+def event_of(entry: Entry) -> Event:
+    """The event that tells of *entry*."""
+    data = json.dumps(plain(entry_view(entry, entry.told)), ensure_ascii=True)
+    return Event(entry.commit.id, f"id: {entry.commit.id}\nevent: commit\ndata: {data}\n\n")
+
+
+def events_since(repository: Repository, known: str, until: ObjectId | None) -> list[Event] | None:
+    """What was published after the commit *known*, up to *until*, oldest first; none if that cannot be told."""
+    if until is None or known == until:
+        return [] if known == until else None
+    newest_first: Iterable[Entry] = repository.log(at=until)
+    missed = list(islice(takewhile(lambda entry: entry.commit.id != known, newest_first), MOST_RESUMED + 1))
+    if len(missed) > MOST_RESUMED or missed[-1].commit.parent != known:
+        return None
+    return [event_of(entry) for entry in reversed(missed)]
+
+
+class Hub:
+    """Those who listen, and what they are told."""
+
+    def __init__(self) -> None:
+        self.head: ObjectId | None = None
+        """The last commit that they were told of."""
+        self.is_closed = False
+        self._listeners: set[asyncio.Queue[Event | None]] = set()
+
+    @property
+    def listeners(self) -> int:
+        """How many listen."""
+        return len(self._listeners)
+
+    def listen(self) -> "asyncio.Queue[Event | None]":
+        """A queue of what happens from now on; none in it says that the stream is over."""
+        queue: asyncio.Queue[Event | None] = asyncio.Queue(MOST_WAITING + 1)
+        if self.is_closed:
+            queue.put_nowait(None)
+        self._listeners.add(queue)
+        return queue
+
+    def leave(self, queue: "asyncio.Queue[Event | None]") -> None:
+        """Listen no more."""
+        self._listeners.discard(queue)
+
+    def tell(self, events: Iterable[Event], head: ObjectId | None) -> None:
+        """Tell all of *events*, after which *head* is published."""
+        for event in events:
+            for queue in list(self._listeners):
+                self._put(queue, event)
+        self.head = head
+
+    def _put(self, queue: "asyncio.Queue[Event | None]", event: Event | None) -> None:
+        if queue.qsize() >= MOST_WAITING:  # it does not read; it comes back with the last id that it has read
+            event = None
+            self._listeners.discard(queue)
+        if not queue.full():
+            queue.put_nowait(event)
+
+    def start_anew(self, head: ObjectId | None) -> None:
+        """End all streams, because what is published now does not go on from what they know."""
+        for queue in list(self._listeners):
+            self._put(queue, None)
+        self._listeners.clear()
+        self.head = head
+
+    def close(self) -> None:
+        """End all streams, and let no other begin."""
+        self.is_closed = True
+        self.start_anew(self.head)
+
+
+async def events(request: Request) -> Response:
+    """``GET /api/events``."""
+    hub: Hub = request.app.state.hub
+    if hub.listeners >= MOST_STREAMS:
+        raise HttpProblem(
+            503, "too_many_streams", "Too many listen already.", "Try again later.", {"Retry-After": "5"}
+        )
+    queue = hub.listen()
+    try:
+        missed = await _missed(request, hub.head)
+    except BaseException:
+        hub.leave(queue)
+        raise
+    headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
+    return StreamingResponse(_stream(hub, queue, missed), headers=headers, media_type=MEDIA_TYPE)
+
+
+async def _missed(request: Request, head: ObjectId | None) -> list[Event] | None:
+    """What came since the last event that the client knows; none if it has to start anew."""
+    known = request.headers.get("last-event-id", "")
+    if not known:
+        return []
+    desk = desk_of(request)
+    try:
+        return await desk.read(events_since, desk.repository, known, head)
+    except KuberpultError:
+        return None
+
+
+async def _stream(
+    hub: Hub, queue: "asyncio.Queue[Event | None]", missed: list[Event] | None
+) -> AsyncIterator[str]:
+    try:
+        yield f"retry: {RETRY_MILLISECONDS}\n\n"
+        if missed is None:
+            yield RESET
+        for event in missed or ():
+            yield event.text
+        told = {event.id for event in missed or ()}
+        while True:
+            try:
+                new = await asyncio.wait_for(queue.get(), HEARTBEAT)
+            except TimeoutError:
+                yield ": heartbeat\n\n"
+                continue
+            if new is None:
+                return
+            if new.id not in told:
+                yield new.text
+    finally:
+        hub.leave(queue)

@@ -1,0 +1,140 @@
+"""What the service does by itself: follow the branch, tell of what is new, delete locks whose time is past."""
+
+import asyncio
+import logging
+import time
+from contextlib import suppress
+
+import attrs
+
+from kuberpult_core import Actor, ExpireLocks
+from kuberpult_core.errors import Conflict, HistoryReplaced, KuberpultError
+from kuberpult_core.ports import ObjectId
+from kuberpult_core.service import utc_now
+from kuberpult_http.desk import Caller, Desk
+from kuberpult_http.events import Hub, events_since
+
+log = logging.getLogger("kuberpult.following")
+LOOK_EVERY = 0.25
+"""Seconds between two looks at the branch's file on this machine."""
+
+LASTING = 60.0
+"""Seconds after which a remote that does not answer makes the service unready."""
+
+
+@attrs.frozen
+class Rhythm:
+    """How often things are done, in seconds."""
+
+    look: float = LOOK_EVERY
+    refresh: float = 15.0
+    """Between two questions to the server of a remote."""
+    expire: float = 10.0
+    snapshot: float = 600.0
+
+
+@attrs.define
+class Health:
+    """What is known of the repository's health."""
+
+    refreshed_at: float | None = None
+    """When the remote answered last, by the monotonic clock."""
+    problem: str | None = None
+    """Why the branch cannot be followed, as a sentence; none if it can."""
+
+    @property
+    def lasting_problem(self) -> str | None:
+        """The problem, once it has lasted: a server that is restarted is no reason to send users away."""
+        seconds = self.seconds_behind
+        return self.problem if seconds is None or seconds > LASTING else None
+
+    @property
+    def seconds_behind(self) -> float | None:
+        """How long ago the remote answered; none if it never did."""
+        return None if self.refreshed_at is None else time.monotonic() - self.refreshed_at
+
+
+class Follower:
+    """Follows the branch of *desk*'s repository and tells *hub*. Run it as a task."""
+
+    def __init__(self, desk: Desk, hub: Hub, actor: Actor, rhythm: Rhythm | None = None) -> None:
+        self.health = Health()
+        self._desk = desk
+        self._hub = hub
+        self._caller = Caller(actor)
+        self._rhythm = rhythm or Rhythm()
+        self._is_news = asyncio.Event()
+        self._due: dict[str, float] = {}
+        self._saved: ObjectId | None = None
+
+    def look_now(self, *, refresh: bool = False) -> None:
+        """Look at once; with *refresh*, ask the remote as well."""
+        if refresh:
+            self._due["refresh"] = 0.0
+        self._is_news.set()
+
+    async def start(self) -> None:
+        """Know where the branch is, before anybody is told of anything."""
+        head = await self._desk.read(self._desk.repository.store.head)
+        self._hub.head = head.commit
+        self.health.refreshed_at = time.monotonic()
+
+    async def run(self) -> None:
+        """Follow until the task is cancelled."""
+        while True:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._is_news.wait(), self._rhythm.look)
+            self._is_news.clear()
+            try:
+                await self._step()
+            except KuberpultError as error:
+                self._note(error)
+            except Exception:
+                log.exception("Following the branch failed.")
+
+    async def _step(self) -> None:
+        if self._is_due("refresh", self._rhythm.refresh):
+            await self._desk.read(self._desk.repository.refresh)
+            self.health.refreshed_at = time.monotonic()
+        self.health.problem = None
+        await self._tell()
+        if self._is_due("expire", self._rhythm.expire):
+            await self._expire()
+        if self._is_due("snapshot", self._rhythm.snapshot) and self._hub.head != self._saved:
+            await self._desk.read(self._desk.repository.save_snapshot)
+            self._saved = self._hub.head
+
+    def _note(self, error: KuberpultError) -> None:
+        if str(error) != self.health.problem:
+            log.warning("%s %s", error, error.hint)
+        self.health.problem = str(error)
+        if isinstance(error, HistoryReplaced):
+            log.warning("Reads go on from the state that was known; changes are refused until it is followed.")
+
+    def _is_due(self, what: str, seconds: float) -> bool:
+        now = time.monotonic()
+        if now < self._due.get(what, 0.0):
+            return False
+        self._due[what] = now + seconds
+        return True
+
+    async def _tell(self) -> None:
+        """Tell of what was published since the last time."""
+        head = (await self._desk.read(self._desk.repository.store.head)).commit
+        known = self._hub.head
+        if head == known:
+            return
+        found = await self._desk.read(events_since, self._desk.repository, known or "", head) if known else None
+        if found is None:
+            self._hub.start_anew(head)
+        else:
+            self._hub.tell(found, head)
+
+    async def _expire(self) -> None:
+        """Delete the locks whose time is past."""
+        command = ExpireLocks(utc_now())
+        plan = await self._desk.plan(self._caller, command)
+        if not plan.decision.is_nothing:
+            with suppress(Conflict):  # somebody is faster; there is a next time
+                await self._desk.apply(self._caller, command)
+            await self._tell()
