@@ -179,8 +179,9 @@ class Clone(GitStore):
         outcome: results.PushResult = results.LostRace(found.tip)
         if found.tip == parent:
             outcome = self._remote.push(self._name, parent, unknown.commit, objects)
-        if isinstance(outcome, results.LostRace) and outcome.found != parent:
-            return self._was_it_us(outcome, unknown)
+        if isinstance(outcome, results.LostRace):
+            is_held = outcome.found == parent  # perhaps by our own push, which is still under way
+            return unknown if is_held else self._was_it_us(outcome, unknown)
         return outcome
 
     def _was_it_us(self, lost: results.LostRace, unknown: results.OutcomeUnknown) -> results.PushResult:
