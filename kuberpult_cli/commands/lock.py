@@ -1,20 +1,36 @@
 """``kuberpult lock``: hold automatic deployments back, and let them go."""
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any, TypeVar
 
 import click
 
 from kuberpult_cli import output
 from kuberpult_cli.changing import carry_out, changing
+from kuberpult_cli.colours import of_held
 from kuberpult_cli.options import reads, shared
 from kuberpult_cli.parsing import point_in_time
 from kuberpult_cli.session import reading
+from kuberpult_cli.tables import Column
 from kuberpult_core import CreateLock, DeleteLock, ExpireLocks, IfMissing, OnUnlock, Target, views
 from kuberpult_core.names import application_name, environment_name
 from kuberpult_core.service import utc_now
 
 F = TypeVar("F", bound=Callable[..., Any])
+_COLUMNS = (
+    Column("LOCK", 20, colour=of_held),
+    Column("MESSAGE", 12),
+    Column("BY", 8),
+    "AGE",
+    "EXPIRES",
+    "WAITING",
+    Column("WHAT WAITS", is_wide=True),
+    Column("EXPIRES AT", is_wide=True),
+    Column("ON EXPIRY", is_wide=True),
+    Column("CREATED AT", is_wide=True),
+    Column("LINK", is_wide=True),
+)
 
 
 def _narrowed(function: F) -> F:
@@ -142,23 +158,31 @@ def list_(env: str | None, app: str | None) -> None:
             environment_name(env) if env is not None else None,
             application_name(app) if app is not None else None,
         )
-    rows = [
-        (
-            it["name"],
-            output.one_line(it["message"], 40),
-            it["created_by"],
-            output.age(it["created_at"], now),
-            _expiry(it["expires_at"], now),
-            len(it["waiting"]),
-        )
-        for it in locks
-    ]
-    header = ("LOCK", "MESSAGE", "BY", "AGE", "EXPIRES", "WAITING")
-    output.emit(locks, header, rows, [it["name"] for it in locks])
+    output.emit(locks, _COLUMNS, [_row(it, now) for it in locks], [it["name"] for it in locks])
 
 
-def _expiry(expires_at: Any, now: Any) -> object:
-    return "overdue" if expires_at is not None and expires_at <= now else expires_at
+def _row(it: views.Data, now: datetime) -> tuple[object, ...]:
+    waiting = [f"{there['application']}={output.cell(there['version'])}" for there in it["waiting"]]
+    return (
+        it["name"],
+        output.one_line(it["message"]),
+        it["created_by"],
+        output.age(it["created_at"], now),
+        _expiry(it["expires_at"], now),
+        len(waiting),
+        waiting,
+        it["expires_at"],
+        it["on_expiry"],
+        it["created_at"],
+        it["link"],
+    )
+
+
+def _expiry(expires_at: datetime | None, now: datetime) -> str | None:
+    """How long until the lock's time is past: ``in 3h``, or that it is."""
+    if expires_at is None:
+        return None
+    return "overdue" if expires_at <= now else f"in {output.age(now, expires_at)}"
 
 
 @command.command()

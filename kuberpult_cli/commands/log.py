@@ -77,11 +77,11 @@ def _answer(entries: Iterator[Entry], wanted: Touching, *, was_cut: bool) -> Non
             counted,
             lambda it: entry_view(it, concerning(it.told, wanted)),
             partial(_lines, wanted),
-            lambda it: [it.commit.id],
+            lambda it: [f"commit/{it.commit.id}"],
         )
     if was_cut and counted.count == NEWEST:
         output.say(f"These are the newest {NEWEST}; -n 0 shows all.")
-    if not counted.count and output.form() in ("table", "wide"):
+    if not counted.count and output.is_for_people():
         output.say("Nothing found.")
 
 

@@ -8,7 +8,9 @@ from kuberpult_cli import output
 from kuberpult_cli.changing import carry_out, changing
 from kuberpult_cli.options import reads, shared, shared_except
 from kuberpult_cli.session import reading
+from kuberpult_cli.tables import Column
 from kuberpult_core import UpdateSettings
+from kuberpult_core.settings import Settings
 
 
 @click.group()
@@ -28,18 +30,23 @@ def show() -> None:
     """
     with reading() as seen:
         settings = seen.state.settings
-    data = {
+    data = _shown(settings)
+    output.emit(
+        data,
+        ("SETTING", Column("VALUE", 20), Column("DEFAULT", is_wide=True)),
+        [(key, value, _shown(Settings())[key]) for key, value in data.items()],
+        [f"settings/{key}" for key in data],
+    )
+
+
+def _shown(settings: Settings) -> dict[str, object]:
+    """The settings by the names that they have in the repository."""
+    return {
         "url": settings.url,
         "branch": settings.branch,
         "keepReleases": settings.keep_releases,
         "longNames": settings.long_names,
     }
-    output.emit(
-        data,
-        ("SETTING", "VALUE"),
-        [(key, output.cell(value)) for key, value in data.items()],
-        [f"settings/{key}" for key in data],
-    )
 
 
 @command.command("set")
