@@ -248,7 +248,7 @@ def describe(fields: Mapping[str, object], *, least: int | None = 20) -> None:
 
 def _field(name: str, value: object) -> Iterable[Row]:
     values = value if isinstance(value, list | tuple) and value else [value]
-    return [(name if index == 0 else " ", it) for index, it in enumerate(values)]
+    return [(name if index == 0 else " ", " " if it == "" and index else it) for index, it in enumerate(values)]
 
 
 def cell(value: object) -> str:

@@ -4,7 +4,8 @@ A golden file is a session on a fresh desk (:mod:`tests.cli`): a line ``$ kuberp
 and below it stands what came: ``1>`` lines of stdout, ``2>`` lines of stderr, ``=`` the exit code.
 ``< FILE`` at the end of a line gives the command a file as its standard input. A line
 ``tty$ kuberpult …`` is run as at a terminal: colours stand in braces, and ``<< yes`` is typed when it
-asks. Below a line that begins with ``----`` the desk is a fresh one. Other lines are for the reader. Times, ages, ids of objects and hashes of secrets are masked.
+asks. Below a line that begins with ``----`` the desk is a fresh one. Other lines are for the reader.
+Times, ages, ids of objects and hashes of secrets are masked.
 
 ``tests/golden/errors/CODE.txt`` is the same for each refusal.
 

@@ -33,4 +33,6 @@ def command() -> int:
     rows = [(problem.path, problem.reason) for problem in problems]
     header = (Column("PATH", 30), Column("PROBLEM", 30, colour=of_problem))
     output.emit(data, header, rows, [f"problem/{problem.path}" for problem in problems])
+    if output.form() == "table":
+        output.say("-o wide shows paths and problems in full.")
     return DIFFERENT if data else DONE

@@ -56,7 +56,7 @@ def _patch(upstream: str | None, upstream_latest: bool, group: str | None, confi
 @click.argument("name")
 @click.option("--upstream", metavar="ENV", help="Trains bring what is on this environment.")
 @click.option("--upstream-latest", is_flag=True, help="New releases come here by themselves.")
-@click.option("--group", help="The group it belongs to.")
+@click.option("--group", metavar="GROUP", help="The group it belongs to.")
 @click.option("--config", metavar="FILE", help="Its config.json (- for standard input).")
 @click.option(
     "--if-exists",
@@ -94,7 +94,7 @@ def create(
 @click.argument("name")
 @click.option("--upstream", metavar="ENV", help="Trains bring what is on this environment.")
 @click.option("--upstream-latest", is_flag=True, help="New releases come here by themselves.")
-@click.option("--group", help="The group it belongs to; an empty one takes it out.")
+@click.option("--group", metavar="GROUP", help="The group it belongs to; an empty one takes it out.")
 @click.option("--config", metavar="FILE", help="Keys of config.json to change; null takes one away.")
 @click.option("--allow-cascade", is_flag=True, help="Let Argo CD delete workloads if argocd is taken away.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
@@ -115,7 +115,7 @@ def update(
     \b
     Examples:
       kuberpult env update staging --upstream development
-      echo '{"argocd": null}' | kuberpult env update staging --config - --allow-cascade --yes
+      echo '{"argocd": null}' | kuberpult env update staging --config - --yes
     """
     patch = _patch(upstream, upstream_latest, group, config)
     if not patch:

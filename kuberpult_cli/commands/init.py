@@ -11,7 +11,7 @@ from kuberpult_core.words import fact, fact_name
 
 @click.command()
 @click.argument("path")
-@click.option("--url", help="Where Argo CD will clone it from.")
+@click.option("--url", metavar="URL", help="Where Argo CD will clone it from.")
 @shared
 def command(path: str, url: str | None) -> None:
     """Make a new, empty, bare repository at PATH.

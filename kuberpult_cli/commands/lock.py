@@ -39,7 +39,7 @@ def _narrowed(function: F) -> F:
         (("--team",), "Only this team's applications."),
         (("--app",), "Only this application."),
     ):
-        function = click.option(*names, help=text)(function)
+        function = click.option(*names, metavar=names[0].strip("-").upper(), help=text)(function)
     return function
 
 
@@ -57,9 +57,11 @@ def command() -> None:
 @command.command()
 @click.argument("env", required=False)
 @_narrowed
-@click.option("--id", "lock_id", required=True, help="The lock's name; the same one again replaces it.")
-@click.option("-m", "--message", required=True, help="Why. Everyone who waits will read it.")
-@click.option("--link", help="Where to read more.")
+@click.option(
+    "--id", "lock_id", metavar="ID", required=True, help="The lock's name; the same one again replaces it."
+)
+@click.option("-m", "--message", metavar="M", required=True, help="Why. Everyone who waits will read it.")
+@click.option("--link", metavar="URL", help="Where to read more.")
 @click.option("--expires", metavar="4h|DATE", help="When `lock expire` may take it away. Dates are UTC.")
 @click.option("--on-expiry", type=click.Choice([it.value for it in OnUnlock]), help="What waits goes out, or not.")
 @changing
@@ -81,7 +83,7 @@ def create(
     \b
     Examples:
       kuberpult lock create production --id freeze --message "Black Friday"
-      kuberpult lock create production --app cart --id bug-4711 -m "Loses items" --expires 4h
+      kuberpult lock create production --app cart --id bug-47 -m Bug --expires 4h
       kuberpult lock create --group eu --id audit -m "Audit until Friday"
     """
     carry_out(
@@ -139,8 +141,8 @@ def delete(
 
 
 @command.command("list")
-@click.option("--env", help="Only this environment.")
-@click.option("--app", help="Only what holds this application back.")
+@click.option("--env", metavar="ENV", help="Only this environment.")
+@click.option("--app", metavar="APP", help="Only what holds this application back.")
 @reads
 @shared
 def list_(env: str | None, app: str | None) -> None:

@@ -30,8 +30,8 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 @click.command()
-@click.option("--env", help="Only what touches this environment.")
-@click.option("--app", help="Only what touches this application.")
+@click.option("--env", metavar="ENV", help="Only what touches this environment.")
+@click.option("--app", metavar="APP", help="Only what touches this application.")
 @click.option("--author", "by", metavar="A", help="Only by this person: a part of the name or the mail address.")
 @click.option("--since", metavar="DATE", help="Only since then: a date, or 4h for four hours ago.")
 @click.option(

@@ -15,13 +15,14 @@ from kuberpult_core.names import environment_name, team_name
 from kuberpult_core.views import Data
 
 _FIRST = (Column("APPLICATION", 16), Column("TEAM", 8), Column("NEWEST"))
+_TEAM = 1
 _LEAST = 9
 """Columns that an environment is given at the least."""
 
 
 @click.command()
-@click.option("--env", help="Only this environment.")
-@click.option("--team", help="Only this team's applications.")
+@click.option("--env", metavar="ENV", help="Only this environment.")
+@click.option("--team", metavar="TEAM", help="Only this team's applications.")
 @click.option("--app", metavar="PATTERN", help="Only applications of that name; * and ? stand for others.")
 @reads
 @shared
@@ -63,12 +64,17 @@ def _show(data: Data) -> None:
 
 
 def _pages(header: Sequence[Column], rows: Sequence[Sequence[str]]) -> Iterator[Sequence[int]]:
-    """The columns of each table: one if they fit, else several, each with the names of the applications."""
+    """The columns of each table: one if they fit, else without the team, else several, each with the names."""
     everything = range(len(header))
+    without_team = [it for it in everything if it != _TEAM]
     room = output.room()
-    if room is None or _fits(header, rows, everything, room):
+    if room is None:
         yield everything
         return
+    for whole in (everything, without_team):
+        if _fits(header, rows, whole, room):
+            yield whole
+            return
     page = [0]
     for index in everything[len(_FIRST) :]:
         if len(page) > 1 and not _fits(header, rows, [*page, index], room):

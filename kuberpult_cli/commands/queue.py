@@ -28,7 +28,7 @@ def command() -> None:
 
 
 @command.command("list")
-@click.option("--env", help="Only this environment.")
+@click.option("--env", metavar="ENV", help="Only this environment.")
 @reads
 @shared
 def list_(env: str | None) -> None:

@@ -81,7 +81,7 @@ def create(
     \b
     Examples:
       kuberpult release create cart --manifests build/manifests
-      kuberpult release create cart --manifest staging=staging.yaml --manifest production=prod.yaml \\
+      kuberpult release create cart --manifest staging=staging.yaml \\
           --version 12 --commit "$GIT_COMMIT" --message "Fix the total"
     """
     if not pairs and not folder:
@@ -178,7 +178,7 @@ def _show_manifest(seen: Seen, name: ApplicationName, number: Version, env: Envi
 @click.argument("app")
 @click.argument("version1")
 @click.argument("version2")
-@click.option("--env", help="Only this environment's manifest.")
+@click.option("--env", metavar="ENV", help="Only this environment's manifest.")
 @reads
 @shared
 @exits_like_diff

@@ -50,7 +50,7 @@ def _shown(settings: Settings) -> dict[str, object]:
 
 
 @command.command("set")
-@click.option("--url", help="Where Argo CD clones the repository from.")
+@click.option("--url", metavar="URL", help="Where Argo CD clones the repository from.")
 @click.option("--branch", "followed", metavar="BRANCH", help="The branch that Argo CD follows.")
 @click.option("--keep-releases", type=int, metavar="N", help="Releases kept below the oldest one in use.")
 @click.option("--long-names/--no-long-names", default=None, help="Application names of up to 70 characters.")

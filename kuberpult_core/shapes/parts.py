@@ -62,8 +62,7 @@ def free(words: str) -> Schema:
 
 def or_null(of: Schema) -> Schema:
     """The same, or null."""
-    words = of.get("description", "")
-    return {"anyOf": [of, {"type": "null"}], "description": f"{words} `null` if there is none.".strip()}
+    return {"anyOf": [of, {"type": "null"}], "description": of.get("description", "")}
 
 
 def thing(description: str, /, **properties: Schema) -> Schema:
