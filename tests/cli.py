@@ -215,6 +215,27 @@ def at_terminal(desk: Desk, *arguments: str, typed: bytes, prompt: str = "[y/N]"
     return Ran(process.returncode, out.decode(), shown.replace("\r\n", "\n"))
 
 
+def shown_on_terminal(desk: Desk, *arguments: str, **variables: str) -> Ran:
+    """Run the script with both streams on one terminal; ``out`` is every byte that it shows."""
+    master, slave = pty.openpty()
+    with subprocess.Popen(
+        [str(SCRIPT), "--repo", "manifests.git", "--author", str(ADA), *arguments],
+        cwd=desk.folder,
+        stdin=slave,
+        stdout=slave,
+        stderr=slave,
+        env=variables_of(desk.folder, **variables),
+    ) as process:
+        os.close(slave)
+        try:
+            shown = _shown(master, None)
+            process.wait(PATIENCE)
+        finally:
+            process.kill()
+            os.close(master)
+    return Ran(process.returncode, shown.replace("\r\n", "\n"), "")
+
+
 def _type(master: int, typed: bytes, process: subprocess.Popen[bytes]) -> None:
     """Type something, and again while nothing happens: a key just before Python starts to read is lost."""
     for _ in range(int(2 * PATIENCE)):

@@ -22,7 +22,7 @@ from kuberpult_core import (
     Target,
     init_repository,
 )
-from tests.cli import Desk, new_desk
+from tests.cli import Desk, new_desk, shown_on_terminal
 from tests.test_cli import READS
 
 WIDE = "開発🚀"
@@ -246,6 +246,15 @@ def test_colours_can_be_turned_off(desk: Desk, options: list[str], variables: di
     for words in (["lock", "list"], ["env", "show", "nowhere"], ["diff", "tested"]):
         ran = desk.in_colour(*words, *options, given=b"", **variables)
         assert "\x1b" not in ran.out + ran.err
+
+
+def test_a_real_terminal_shows_what_was_seen_in_this_process(desk: Desk) -> None:
+    for words in (["diff", "HEAD~3"], ["env", "show", "nowhere"]):
+        shown, seen = shown_on_terminal(desk, *words), desk.in_colour(*words)
+        assert shown.code == seen.code
+        assert sorted(shown.out.splitlines()) == sorted((seen.out + seen.err).splitlines())
+        assert "\x1b[3" in shown.out
+        assert "\x1b" not in shown_on_terminal(desk, *words, NO_COLOR="1").out
 
 
 def test_only_the_word_error_is_red_in_an_error(desk: Desk) -> None:
