@@ -37,7 +37,13 @@ _SHOWN = (
 
 @click.group()
 def command() -> None:
-    """List applications, set their team, take them away."""
+    """List applications, set their team, take them away.
+
+    \b
+    Examples:
+      kuberpult app show cart
+      kuberpult app set-team cart checkout
+    """
 
 
 @command.command("list")

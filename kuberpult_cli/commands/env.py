@@ -35,7 +35,14 @@ _COLUMNS = (
 
 @click.group()
 def command() -> None:
-    """Create, change, compare and list environments."""
+    """Create, change, compare and list environments.
+
+    \b
+    Examples:
+      kuberpult env list
+      kuberpult env create staging --upstream development
+      kuberpult env diff staging production
+    """
 
 
 def _patch(upstream: str | None, upstream_latest: bool, group: str | None, config: str | None) -> dict[str, Any]:

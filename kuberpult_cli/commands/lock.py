@@ -51,7 +51,14 @@ def _target(env: str | None, app: str | None, team: str | None, group: str | Non
 
 @click.group()
 def command() -> None:
-    """Hold automatic deployments back, and let them go."""
+    """Hold automatic deployments back, and let them go.
+
+    \b
+    Examples:
+      kuberpult lock create production --id freeze --message "Black Friday"
+      kuberpult lock list
+      kuberpult lock delete production freeze --dry-run    # what would go out?
+    """
 
 
 @command.command()
@@ -117,7 +124,9 @@ def delete(
     ignore_missing: bool,
     dry_run: bool,
 ) -> None:
-    """Delete the lock ID from ENV; what waited for the last lock is deployed. With --group, ID alone.
+    """Delete the lock ID from ENV; what waited for it goes out.
+
+    That is, what waited for the last lock in its way. With --group, ID alone.
 
     \b
     Examples:
@@ -191,7 +200,9 @@ def _expiry(expires_at: datetime | None, now: datetime) -> str | None:
 @changing
 @shared
 def expire(dry_run: bool) -> None:
-    """Delete the locks whose time is past; what waited for the last one is deployed or dropped, as each says.
+    """Delete the locks whose time is past.
+
+    What waited for the last one is deployed or dropped, as each says.
 
     \b
     Example:

@@ -24,7 +24,13 @@ _COLUMNS = (
 
 @click.group()
 def command() -> None:
-    """See what waits, and cancel it."""
+    """See what waits, and cancel it.
+
+    \b
+    Examples:
+      kuberpult queue list
+      kuberpult queue cancel cart production
+    """
 
 
 @command.command("list")

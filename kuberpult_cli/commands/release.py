@@ -39,7 +39,14 @@ _COLUMNS = (
 
 @click.group()
 def command() -> None:
-    """Create, list, show and compare releases."""
+    """Create, list, show and compare releases.
+
+    \b
+    Examples:
+      kuberpult release create cart --manifests build/manifests
+      kuberpult release list cart
+      kuberpult release diff cart 11 12 --env production
+    """
 
 
 @command.command()

@@ -15,7 +15,13 @@ from kuberpult_core.settings import Settings
 
 @click.group()
 def command() -> None:
-    """Show and change the settings that all who commit share."""
+    """Show and change the settings that all who commit share.
+
+    \b
+    Examples:
+      kuberpult settings show
+      kuberpult settings set --url https://git.example.com/manifests.git
+    """
 
 
 @command.command()

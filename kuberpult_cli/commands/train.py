@@ -40,7 +40,13 @@ def _command(
 
 @click.group()
 def command() -> None:
-    """Make an environment, or a group, equal to its upstream."""
+    """Make an environment, or a group, equal to its upstream.
+
+    \b
+    Examples:
+      kuberpult train plan production
+      kuberpult train run production --team checkout
+    """
 
 
 @command.command()
