@@ -54,6 +54,7 @@ bench: $(BIN)/.installed-dev
 
 docs: $(BIN)/.installed-dev
 	$(BIN)/python docs/generate.py
+	$(BIN)/python docs/session.py
 
 clean:
 	rm -rf $(VENV) .venv-* $(DEMO) dist .mypy_cache .ruff_cache .hypothesis

@@ -15,6 +15,7 @@ import click
 import yaml
 
 from kuberpult_cli import exits
+from kuberpult_cli.answers import ANSWERS, TEXTS, Answer, schema
 from kuberpult_cli.main import COMMANDS, SETTINGS, kuberpult
 from kuberpult_core import (
     CancelQueued,
@@ -44,6 +45,7 @@ from kuberpult_core import (
 )
 from kuberpult_core.codec import MAX_BATCH_BYTES, MAX_YAML_DEPTH
 from kuberpult_core.config import EnvironmentConfig
+from kuberpult_core.shapes import shapes
 
 HERE = Path(__file__).parent
 _MARK = "<!-- Written by docs/generate.py from {source}. Change that, then run it again. -->"
@@ -51,13 +53,26 @@ _MARK = "<!-- Written by docs/generate.py from {source}. Change that, then run i
 
 def pages() -> dict[str, str]:
     """Every generated page by its file's name."""
-    return {"commands.md": commands_page(), "cli.md": cli_page(), "errors.md": errors_page()}
+    return {
+        "commands.md": commands_page(),
+        "cli.md": cli_page(),
+        "errors.md": errors_page(),
+        "output.md": output_page(),
+    }
+
+
+def schemas() -> dict[str, str]:
+    """Every JSON Schema by its file's name in ``docs/schemas``."""
+    names = sorted({it for answer in ANSWERS.values() for it in _shapes_of(answer)} | {"error"})
+    return {f"{name}.json": json.dumps(schema(name), indent=1, ensure_ascii=False) + "\n" for name in names}
 
 
 def main() -> None:
     """Write the pages beside this script."""
     for name, text in pages().items():
         (HERE / name).write_text(text, encoding="utf-8")
+    for name, text in schemas().items():
+        (HERE / "schemas" / name).write_text(text, encoding="utf-8")
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -291,11 +306,11 @@ lock/production/freeze deleted
 | `-o` | what comes out |
 | --- | --- |
 | `table` | columns, or lines of facts |
-| `wide` | the same as `table`, with all that `kuberpult log` and `kuberpult verify` leave out there |
+| `wide` | more columns, nothing cut, and all that `kuberpult log` and `kuberpult verify` leave out |
 | `json` | one document; of a change, the decision |
 | `jsonl` | one object on a line: an item of a list, or a fact |
 | `yaml` | the same as `json`, in YAML; of the log and of `kuberpult verify`, a document for each commit |
-| `name` | names only, such as `deployment/staging/cart`; of the log, the ids of the commits |
+| `name` | names only, such as `deployment/staging/cart` or `commit/` and an id |
 | `csv` | of `kuberpult log` only: a line for each change of a version |
 
 `kuberpult log` and `kuberpult verify` print each commit as soon as it is read, in every form.
@@ -307,7 +322,7 @@ it stands for the commit that was published then. There is more in [history.md](
 
 In JSON a decision has `commit`, `planned`, `facts`, `skips`, `warnings`, `cascades` and `notes`. The
 commit is the one that says so, or of a plan the one that it was made on. Each fact has its `kind`, its
-`name`, and in `words` the line that `table` prints. A field that holds its default is left out.
+`name`, and in `words` the line that `table` prints. The shape of every answer is in [output.md](output.md).
 
 Nothing to do is a success: exit code 0, and no commit.
 
@@ -324,8 +339,9 @@ and 3 failed.
 
 A failure prints `Error:` and one sentence, then `Hint:` and what to do next. With `-o json` or
 `-o jsonl` it is one line of JSON on standard error instead: `type`, `code`, `title`, `detail`, `hint`,
-`facts`. The codes are in [errors.md](errors.md). A usage error of the command line itself has the
-code `usage`. `--debug` adds the traceback.
+`similar`, `facts`. Where a name is not there, the hint begins with the names that may have been meant. The
+codes are in [errors.md](errors.md). A usage error of the command line itself has the code `usage`.
+`--debug` adds the traceback.
 """
 _CODES = {
     exits.DONE: "done, or nothing to do",
@@ -431,7 +447,7 @@ Error: There is no environment 'nowhere'.
 Hint: `kuberpult env list` names the environments, `kuberpult env create` makes one.
 ```
 
-and with `-o json` like this, on standard error:
+and for a slip, with a guess: ``Did you mean `staging`?`` And with `-o json` like this, on standard error:
 
 ```json
 {
@@ -440,6 +456,7 @@ and with `-o json` like this, on standard error:
   "title": "There is no environment 'nowhere'.",
   "detail": "There is no environment 'nowhere'.",
   "hint": "`kuberpult env list` names the environments, `kuberpult env create` makes one.",
+  "similar": [],
   "facts": {"environment": "nowhere"}
 }
 ```
@@ -493,6 +510,135 @@ def _template(text: str) -> str:
     filled = r"\{(\w+)(?:![rs])?(?::[^}]*)?\}"
     parts = text.split("`")
     return "`".join(re.sub(filled, r"<\1>" if index % 2 else r"*\1*", part) for index, part in enumerate(parts))
+
+
+# The shapes of answers
+
+_OUTPUT_HEAD = """
+Every command has one shape for programs, the same in `-o json`, `-o jsonl` and `-o yaml`. Every key is
+always there: what there is none of is `null` or an empty list. A later version may add keys; it takes none
+away. Each shape is a JSON Schema in [schemas](schemas), and a test runs every command and refuses a key
+that is missing here, or one too many. Times are RFC 3339 in UTC.
+
+| `-o` | for |
+| --- | --- |
+| `json` | one document |
+| `jsonl` | a line for each item of a list; of a change, for each fact |
+| `yaml` | the same as `json`; of `kuberpult log` and `kuberpult verify`, a document for each commit |
+| `name` | a line for each thing: its kind, a slash and its name, such as `lock/production/freeze` |
+| `table` | people: columns that fit the terminal, 80 where nobody knows its width; what is too long ends in `…` |
+| `wide` | people: more columns, and nothing is cut |
+| `csv` | spreadsheets: `kuberpult log` only |
+
+Only the answer is on standard output, so it can be piped as it is:
+
+```sh
+kuberpult queue list -o json | jq -r '.[] | select(.environment == "production") | .application'
+kuberpult lock list -o name
+kuberpult undo "$(kuberpult log -n 1 -o name)" --dry-run
+```
+
+A failure in `-o json` and `-o jsonl` is one line on standard error in the shape of an [error](#error); its
+`code` is stable and its words are not. `similar` has the names that may have been meant.
+
+## Colours
+
+People at a terminal get a few: what is deployed is green, locks and what waits are yellow, errors and
+what is gone are red, and differences are as git shows them. There are none in `json`, `jsonl`, `yaml`,
+`name` and `csv`, and none in a pipe. `--no-color`, `NO_COLOR`, `CLICOLOR=0` and `TERM=dumb` turn them off;
+`FORCE_COLOR` and `CLICOLOR_FORCE` turn them on where there is no terminal. `--no-color` and `NO_COLOR` win.
+"""
+
+
+def output_page() -> str:
+    """Every command's shape, and every shape."""
+    known = shapes()
+    rows = [(f"`kuberpult {' '.join(path)}`", _answer_words(answer)) for path, answer in ANSWERS.items()]
+    rows += [(f"`kuberpult {' '.join(path)}`", "a text for another program") for path in sorted(TEXTS)]
+    return _page(
+        "# Answers for programs",
+        _MARK.format(source="kuberpult_core.shapes and kuberpult_cli.answers"),
+        _OUTPUT_HEAD,
+        "## What each command answers",
+        table(("command", "answer"), rows),
+        "## The shapes",
+        *(part for name, shape in known.items() for part in _shape(name, shape)),
+    )
+
+
+def _shapes_of(answer: Answer) -> list[str]:
+    return [it for it in (answer.shape, answer.variant) if it]
+
+
+def _answer_words(answer: Answer) -> str:
+    words = f"a list: {_shape_link(answer.shape)}" if answer.is_list else _shape_link(answer.shape)
+    if answer.variant:
+        words += f"; with `{answer.variant_of.split(',')[0]}` {_shape_link(answer.variant)}"
+        words += ", as a list" if "as a list" in answer.variant_of else ""
+    return words
+
+
+def _shape_link(name: str) -> str:
+    return f"[{name}](#{name})"
+
+
+def _shape(name: str, shape: Mapping[str, Any]) -> Iterator[str]:
+    yield f"### {name}"
+    in_file = f" ([schema](schemas/{name}.json))" if f"{name}.json" in schemas() else ""
+    yield f"{shape['description']}{in_file}"
+    if name in ("told_fact", "bare_fact"):
+        yield "The keys are those of a [fact](#fact), but for `cause`: " + (
+            "why, in words, or `null`; every kind has it." if name == "told_fact" else "no kind has it."
+        )
+    elif "oneOf" in shape:
+        for kind in shape["oneOf"]:
+            yield f"**`{kind['title']}`**: {kind['description'].replace('``', '`')}"
+            yield _keys(kind)
+    else:
+        yield _keys(shape)
+
+
+def _keys(shape: Mapping[str, Any]) -> str:
+    return table(("key", "type", "what it is"), list(_key_rows(shape, "")))
+
+
+def _key_rows(shape: Mapping[str, Any], above: str) -> Iterator[tuple[str, str, str]]:
+    for key, value in shape["properties"].items():
+        words = str(value.get("description", "")).replace("docs/", "").strip()
+        yield f"`{above}{key}`", _kind(value), words
+        inner, mark = _inner(value)
+        if inner:
+            yield from _key_rows(inner, f"{above}{key}{mark}.")
+
+
+def _inner(value: Mapping[str, Any]) -> tuple[Mapping[str, Any] | None, str]:
+    """The object that a value is or is a list of, if it has no name of its own."""
+    if "anyOf" in value:
+        return _inner(value["anyOf"][0])
+    if value.get("type") == "array":
+        return _inner(value["items"])[0], "[]"
+    return (value if "properties" in value else None), ""
+
+
+def _kind(value: Mapping[str, Any]) -> str:  # noqa: PLR0911 - one for each kind
+    match value:
+        case {"$ref": target}:
+            return _shape_link(target.rpartition("/")[2])
+        case {"anyOf": [*kinds]}:
+            return " or ".join(map(_kind, kinds))
+        case {"const": word}:
+            return f"`{word}`"
+        case {"enum": [*words]}:
+            return ", ".join(f"`{word}`" for word in words)
+        case {"type": "array", "items": item}:
+            return f"list of {_kind(item)}"
+        case {"type": "object", "additionalProperties": dict() as item}:
+            return f"object: name to {_kind(item)}"
+        case {"format": "date-time"}:
+            return "time"
+        case {"type": kind}:
+            return {"string": "text", "integer": "whole number", "null": "`null`"}.get(kind, kind)
+    raise TypeError(f"no words for {value}")
 
 
 if __name__ == "__main__":

@@ -12,6 +12,8 @@ from typing import Any
 
 import click
 
+from kuberpult_cli import colours, guessing
+from kuberpult_cli.colours import Colour
 from kuberpult_cli.options import Shared
 from kuberpult_core.errors import (
     Conflict,
@@ -23,6 +25,8 @@ from kuberpult_core.errors import (
     Unavailable,
     Unknown,
     WaitedTooLong,
+    advice,
+    did_you_mean,
     printable,
 )
 
@@ -65,15 +69,15 @@ def guarded(group: click.Group, arguments: Sequence[str]) -> int:
         _say_words(
             f"The answer could not be written: {error.strerror or error}.",
             "What was asked for has been carried out all the same. Look before you repeat it.",
+            given,
         )
         return COMPARING_FAILED if given.compares else FAILED
     return code
 
 
 def _run(group: click.Group, arguments: list[str], given: Shared) -> int:  # noqa: PLR0911 - one for each ending
-    color = False if os.environ.get("NO_COLOR") else None
     try:
-        with group.make_context("kuberpult", arguments, obj=given, color=color) as context:
+        with group.make_context("kuberpult", arguments, obj=given) as context:
             result = group.invoke(context)
     except click.exceptions.Exit as stop:
         return stop.exit_code
@@ -117,35 +121,47 @@ def _forget_output() -> None:
 def _say_usage(error: click.ClickException, given: Shared) -> None:
     context = getattr(error, "ctx", None)
     path = context.command_path if context else "kuberpult"
-    sentence = error.format_message().rstrip(".") + "."
-    hint = f"`{path} -h` shows how it is used."
+    sentence = str(error.message).rstrip(".?!") + "." if _names_nothing(error) else _sentence(error)
+    meant = guessing.meant_word(error)
+    hint = " ".join(filter(None, (did_you_mean(meant), f"`{path} -h` shows how it is used.")))
     if given.output in ("json", "jsonl"):
-        _say_json(
-            {"type": "urn:kuberpult:usage", "code": "usage", "title": sentence, "detail": sentence, "hint": hint}
-        )
+        words = {"title": sentence, "detail": sentence, "hint": hint, "similar": list(meant), "facts": {}}
+        _say_json({"type": "urn:kuberpult:usage", "code": "usage", **words})
         return
-    _say_words(sentence, hint)
+    _say_words(sentence, hint, given)
+
+
+def _names_nothing(error: click.ClickException) -> bool:
+    """Whether it names a command or an option that is not there; click's own guess is left out, then."""
+    return type(error).__name__ in ("NoSuchCommand", "NoSuchOption")
+
+
+def _sentence(error: click.ClickException) -> str:
+    return error.format_message().rstrip(".") + "."
 
 
 def _say(error: KuberpultError, given: Shared) -> None:
     if given.debug:
         traceback.print_exception(error)
+    meant = guessing.meant_name(error, given)
     if given.output in ("json", "jsonl"):
         from kuberpult_core.codec import error_data  # noqa: PLC0415 - only needed to fail in JSON
 
-        _say_json(error_data(error))
+        _say_json(error_data(error, meant))
         return
-    _say_words(str(error), error.hint)
+    _say_words(str(error), advice(error, meant), given)
 
 
 def _say_json(problem: dict[str, Any]) -> None:
     click.echo(json.dumps(problem, default=str), err=True)
 
 
-def _say_words(sentence: str, hint: str) -> None:
-    click.echo(f"Error: {printable(sentence)}", err=True)
+def _say_words(sentence: str, hint: str, given: Shared) -> None:
+    has_colours = given.shows_colours(sys.stderr)
+    head = colours.painted("Error:", Colour.BAD, bold=True) if has_colours else "Error:"
+    click.echo(f"{head} {printable(sentence)}", err=True, color=True)
     if hint:
-        click.echo(f"Hint: {printable(hint)}", err=True)
+        click.echo(f"Hint: {printable(hint)}", err=True, color=True)
 
 
 def _bug(error: Exception, given: Shared) -> int:
@@ -154,5 +170,6 @@ def _bug(error: Exception, given: Shared) -> int:
     _say_words(
         f"Something unexpected happened: {type(error).__name__}: {error}",
         "" if given.debug else "This is a bug. Run it again with --debug and report what it prints.",
+        given,
     )
     return COMPARING_FAILED if given.compares else FAILED

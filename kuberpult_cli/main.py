@@ -63,12 +63,20 @@ class Commands(click.Group):
 @click.group(
     cls=Commands,
     context_settings=SETTINGS,
-    epilog="`kuberpult COMMAND -h` has examples. Start with `kuberpult demo`.",
+    epilog="`kuberpult COMMAND -h` has more examples.",
 )
 @click.version_option(package_name="kuberpult", message="kuberpult %(version)s")
 @shared_with_variables
 def kuberpult() -> None:
-    """Decide which version of which service is on which environment next."""
+    """Decide which version of which service is on which environment next.
+
+    \b
+    Examples:
+      kuberpult demo                      # an example repository, and its story
+      kuberpult overview                  # what is where, and what waits
+      kuberpult deploy cart staging 12    # -n shows the plan and does nothing
+      kuberpult why cart production       # since when, by whom, for which lock
+    """
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -1,12 +1,15 @@
 """Options that every command has; they may stand before or after it."""
 
 import functools
+import os
+import re
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import IO, Any, TypeVar
 
 import attrs
 import click
 
+from kuberpult_cli import colours
 from kuberpult_core import fields
 from kuberpult_core.errors import InvalidCommand
 
@@ -35,6 +38,10 @@ class Shared:
     compares: bool = False
     """Whether the command compares two things, so that its exit codes are those of diff."""
 
+    def shows_colours(self, stream: IO[Any] | None) -> bool:
+        """Whether what is told on *stream* has colours."""
+        return colours.are_shown(colours.wanted(os.environ, never=self.no_color), stream)
+
 
 def shared_options(context: click.Context) -> Shared:
     """What was given for all commands, wherever it stood."""
@@ -45,8 +52,6 @@ def _keep(context: click.Context, parameter: click.Parameter, value: Any) -> Non
     given = context.get_parameter_source(parameter.name or "")
     if value not in (None, False, ()) and given is not click.core.ParameterSource.DEFAULT:
         setattr(shared_options(context), parameter.name or "", value)
-        if parameter.name == "no_color":
-            context.find_root().color = context.color = False
 
 
 class Revision(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # generic since click 8.4 only
@@ -56,12 +61,15 @@ class Revision(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # gene
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """The text as it is, or a usage error."""
+        named = _NAMED_COMMIT.fullmatch(str(value))
         try:
-            return fields.revision(str(value))
+            return fields.revision(named[1] if named else str(value))
         except InvalidCommand as error:
             self.fail(f"{error.reason}.", param, ctx)
 
 
+_NAMED_COMMIT = re.compile("commit/([0-9a-f]{40})")
+"""A commit as ``-o name`` names it."""
 REVISION = Revision()
 REVISION_METAVAR = "REV|DATE"
 

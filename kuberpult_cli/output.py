@@ -10,12 +10,16 @@ from typing import Any, TypeVar
 
 import click
 
+from kuberpult_cli import colours, tables
+from kuberpult_cli.colours import Colour
 from kuberpult_cli.options import shared_options
+from kuberpult_cli.tables import Column
 from kuberpult_core.errors import printable
 from kuberpult_core.layout import time_text
 
 NONE = "<none>"
 Row = Sequence[object]
+Header = Sequence[str | Column]
 T = TypeVar("T")
 
 
@@ -24,15 +28,25 @@ def form() -> str:
     return shared_options(click.get_current_context()).output
 
 
+def is_for_people() -> bool:
+    """Whether people read the answer, not programs."""
+    return form() in ("table", "wide")
+
+
+def is_wide() -> bool:
+    """Whether all that there is to show is wanted."""
+    return form() == "wide"
+
+
 def say(line: str) -> None:
     """Tell something that is no data, unless it should be quiet."""
     if not shared_options(click.get_current_context()).quiet:
-        click.echo(printable(line), err=True)
+        _echo(_painted_by(colours.of_fact, printable(line), err=True), err=True)
 
 
 def line(text: str) -> None:
     """One line of the answer."""
-    click.echo(printable(text))
+    _echo(_painted_by(colours.of_fact, printable(text)))
 
 
 def lines(several: Iterable[str]) -> None:
@@ -42,9 +56,42 @@ def lines(several: Iterable[str]) -> None:
 
 
 def texts(several: Iterable[str]) -> None:
-    """Texts of several lines each."""
+    """Differences of files, of several lines each."""
     for text in several:
-        lines(text.splitlines())
+        for told in text.splitlines():
+            _echo(_painted_by(colours.of_difference, printable(told)))
+
+
+def headline(text: str) -> None:
+    """A line of the answer that stands out."""
+    _echo(painted(printable(text), None, bold=True))
+
+
+def aside(text: str) -> None:
+    """A line of the answer that is no answer, but says what comes."""
+    _echo(painted(printable(text), Colour.PLACE))
+
+
+def painted(text: str, colour: Colour | None, *, bold: bool = False) -> str:
+    """*text* of the answer in a colour, if people read it and see colours."""
+    return colours.painted(text, colour, bold=bold) if (colour or bold) and _has_colours() else text
+
+
+def _painted_by(colour_of: Callable[[str], Colour | None], text: str, *, err: bool = False) -> str:
+    """A line in the colour of what it says; nobody looks for one where none is shown."""
+    colour = colour_of(text) if _has_colours(err=err) else None
+    return colours.painted(text, colour) if colour else text
+
+
+def _has_colours(*, err: bool = False) -> bool:
+    given = shared_options(click.get_current_context())
+    stream = sys.stderr if err else sys.stdout
+    return (err or is_for_people()) and given.shows_colours(stream)
+
+
+def _echo(text: str, *, nl: bool = True, err: bool = False) -> None:
+    """Print what is made here: printable text, with colours only if they are wanted, so nothing is taken out."""
+    click.echo(text, nl=nl, err=err, color=True)
 
 
 def raw(content: bytes) -> None:
@@ -54,19 +101,21 @@ def raw(content: bytes) -> None:
         sys.stdout.buffer.flush()
 
 
-def emit(data: Any, header: Row, rows: Iterable[Row], names: Iterable[str]) -> None:
-    """Answer with *data*, with *rows* as a table, or with the *names* of what it is about."""
+def emit(data: Any, header: Header, rows: Iterable[Row], names: Iterable[str]) -> None:
+    """Answer with *data*, with *rows* as a table, or with the *names* of what it is about.
+
+    A row has a cell for each column, those of ``-o wide`` too.
+    """
     match form():
         case "json":
-            click.echo(_json(plain(data), indent=2))
+            _echo(_json(plain(data), indent=2))
         case "jsonl":
             for item in data if isinstance(data, list) else [data]:
-                click.echo(_json(plain(item)))
+                _echo(_json(plain(item)))
         case "yaml":
             _yaml(plain(data))
         case "name":
-            for name in names:
-                line(name)
+            _names(names)
         case _:
             table(header, rows)
 
@@ -83,25 +132,30 @@ def stream(
             _json_array(map(data, items))
         case "jsonl":
             for item in items:
-                click.echo(_json(plain(data(item))))
+                _echo(_json(plain(data(item))))
         case "yaml":
             for item in items:
                 _yaml(plain(data(item)), explicit_start=True)
         case "name":
             for item in items:
-                lines(names(item))
+                _names(names(item))
         case _:
             for item in items:
                 lines(rows(item))
+
+
+def _names(names: Iterable[str]) -> None:
+    for name in names:
+        _echo(printable(name))
 
 
 def _json_array(items: Iterable[Any]) -> None:
     """The same text as of a list that is there as a whole."""
     start = "["
     for item in items:
-        click.echo(f"{start}\n{textwrap.indent(_json(plain(item), indent=2), '  ')}", nl=False)
+        _echo(f"{start}\n{textwrap.indent(_json(plain(item), indent=2), '  ')}", nl=False)
         start = ","
-    click.echo("[]" if start == "[" else "\n]")
+    _echo("[]" if start == "[" else "\n]")
 
 
 def _yaml(data: Any, *, explicit_start: bool = False) -> None:
@@ -109,7 +163,7 @@ def _yaml(data: Any, *, explicit_start: bool = False) -> None:
 
     unicode = _is_printable(data)
     text = yaml.safe_dump(data, sort_keys=False, allow_unicode=unicode, explicit_start=explicit_start)
-    click.echo(text, nl=False)
+    _echo(text, nl=False)
 
 
 class Progress:
@@ -125,12 +179,12 @@ class Progress:
         if self._is_wanted and count % self._every == 0:
             self.clear()
             self._shown = f"{count} {self._what} …"
-            click.echo(self._shown, nl=False, err=True)
+            _echo(self._shown, nl=False, err=True)
 
     def clear(self) -> None:
         """Make room for something else."""
         if self._shown:
-            click.echo(f"\r{' ' * len(self._shown)}\r", nl=False, err=True)
+            _echo(f"\r{' ' * len(self._shown)}\r", nl=False, err=True)
             self._shown = ""
 
 
@@ -162,17 +216,39 @@ def plain(data: Any) -> Any:
     return [plain(item) for item in data] if isinstance(data, Iterable) else data
 
 
-def table(header: Row, rows: Iterable[Row]) -> None:
-    """Columns under their headings, as kubectl prints them; nothing is there: that is said on stderr."""
-    body = [[printable(cell(value)) for value in row] for row in rows]
+def table(header: Header, rows: Iterable[Row]) -> None:
+    """Columns under their headings; nothing is there: that is said on stderr.
+
+    In ``table`` they fit the terminal, if those that may be cut are; ``wide`` cuts nothing.
+    """
+    columns = [it if isinstance(it, Column) else Column(it) for it in header]
+    shown = [index for index, it in enumerate(columns) if is_wide() or not it.is_wide]
+    body = [[printable(cell(row[index])) for index in shown] for row in rows]
     if not body:
         say("Nothing found.")
         return
-    everything = [[str(title) for title in header], *body]
-    widths = [max(len(row[column]) for row in everything) for column in range(len(header))]
-    for row in everything:
-        padded = (text.ljust(width) for text, width in zip(row, widths, strict=True))
-        click.echo("   ".join(padded).rstrip())
+    for text in tables.lines([columns[index] for index in shown], body, room(), painted):
+        _echo(text)
+
+
+def room() -> int | None:
+    """The columns that a table may take: those of the terminal; none is as many as it needs."""
+    if is_wide():
+        return None
+    from shutil import get_terminal_size  # noqa: PLC0415 - for tables only
+
+    return max(get_terminal_size((tables.WIDTH, 0)).columns, tables.WIDTH)
+
+
+def describe(fields: Mapping[str, object], *, least: int | None = 20) -> None:
+    """One thing, a field on a line; a field of several values takes a line for each."""
+    rows = [row for name, value in fields.items() for row in _field(name, value)]
+    table(("FIELD", Column("VALUE", least)), rows)
+
+
+def _field(name: str, value: object) -> Iterable[Row]:
+    values = value if isinstance(value, list | tuple) and value else [value]
+    return [(name if index == 0 else " ", " " if it == "" and index else it) for index, it in enumerate(values)]
 
 
 def cell(value: object) -> str:
@@ -189,9 +265,9 @@ def cell(value: object) -> str:
 
 
 def one_line(text: str | None, longest: int = 60) -> str:
-    """The first line of *text*, cut when long."""
+    """The first line of *text*; cut when long, unless it is shown wide."""
     first = (text or "").strip().split("\n")[0]
-    return first if len(first) <= longest else first[: longest - 1] + "…"
+    return first if is_wide() else tables.cut(first, longest)
 
 
 def age(time: datetime | None, now: datetime) -> str:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import Enum
 from functools import cache
@@ -17,7 +17,7 @@ from kuberpult_core.commands import Batch, Command, SingleCommand
 from kuberpult_core.config import EnvironmentConfig, checked, document_of
 from kuberpult_core.converter import Fault, structured
 from kuberpult_core.decision import Decision, Warned
-from kuberpult_core.errors import InvalidCommand, KuberpultError
+from kuberpult_core.errors import InvalidCommand, KuberpultError, advice
 from kuberpult_core.events import Event, Queued
 from kuberpult_core.layout import time_text
 from kuberpult_core.manifests import MAX_DIRECTIVES, SAFE_LOADER, BlobId, Manifest
@@ -232,14 +232,18 @@ def _locks_data(locks: tuple[LockInTheWay, ...]) -> list[dict[str, Any]]:
     return [{"name": lock_name(lock.scope, lock.lock_id), "message": lock.lock.message} for lock in locks]
 
 
-def error_data(error: KuberpultError) -> dict[str, Any]:
-    """*error* as problem+json without a status: its stable code, the sentence, the hint, its facts."""
+def error_data(error: KuberpultError, meant: Sequence[str] = ()) -> dict[str, Any]:
+    """*error* as problem+json without a status: its stable code, the sentence, the hint, its facts.
+
+    *meant* are the names that may have been meant (:func:`kuberpult_core.similar.similar`).
+    """
     return {
         "type": f"urn:kuberpult:{error.code}",
         "code": error.code,
         "title": error.sentence,
         "detail": str(error),
-        "hint": error.hint,
+        "hint": advice(error, meant),
+        "similar": list(meant),
         "facts": {key: _plain(value) for key, value in error.facts.items()},
     }
 

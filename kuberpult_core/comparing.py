@@ -46,15 +46,14 @@ def difference(state: State, one: EnvironmentName, other: EnvironmentName) -> li
         if name not in state.environments:
             raise UnknownEnvironment(name)
     applications = {*state.environments[one].placements, *state.environments[other].placements}
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "application": application,
-            one: link_view(state.placement(one, application).version),
-            other: link_view(state.placement(other, application).version),
+            "versions": {name: link_view(state.placement(name, application).version) for name in (one, other)},
         }
         for application in sorted(applications)
     ]
-    return [row for row in rows if row[one] != row[other]]
+    return [row for row in rows if row["versions"][one] != row["versions"][other]]
 
 
 def manifest_differences(

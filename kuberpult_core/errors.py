@@ -14,6 +14,8 @@ import attrs
 from kuberpult_core.classes import define
 
 if TYPE_CHECKING:  # names.py raises errors of this module
+    from collections.abc import Iterable
+
     from kuberpult_core.model import LockInTheWay
     from kuberpult_core.names import ApplicationName, EnvironmentName, LockId, TeamName, Version
 
@@ -31,6 +33,18 @@ _ID_SHOWN = 12
 def printable(text: str) -> str:
     """*text* without anything that a terminal would obey: control and formatting characters as escapes."""
     return "".join(it if it.isprintable() else it.encode("unicode_escape").decode() for it in text)
+
+
+def did_you_mean(names: "Iterable[str]") -> str:
+    """The question whether one of these names was meant, or an empty text."""
+    *others, last = [f"`{printable(name)}`" for name in names] or [""]
+    asked = f"{', '.join(others)} or {last}" if others else last
+    return f"Did you mean {asked}?" if last else ""
+
+
+def advice(error: "KuberpultError", meant: "Iterable[str]" = ()) -> str:
+    """The error's hint; before it, the names that may have been *meant* by one that is not there."""
+    return " ".join(filter(None, (did_you_mean(meant), error.hint)))
 
 
 class KuberpultError(Exception):

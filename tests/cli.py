@@ -100,7 +100,7 @@ def _streams(given: bytes, kind: type[io.TextIOWrapper]) -> Iterator[tuple[io.By
     """Standard streams of this process in memory: what is *given*, what is answered and what is told."""
     before = sys.stdin, sys.stdout, sys.stderr
     out, err = io.BytesIO(), io.BytesIO()
-    sys.stdin = io.TextIOWrapper(io.BytesIO(given), "utf-8")
+    sys.stdin = kind(io.BytesIO(given), "utf-8")
     sys.stdout = kind(out, "utf-8", write_through=True)
     sys.stderr = kind(err, "utf-8", errors="backslashreplace", write_through=True)
     try:
@@ -128,9 +128,13 @@ class Desk:
         """Run the command line in this process, with these arguments and no others."""
         return self._run(arguments, given, variables, io.TextIOWrapper)
 
-    def on_screen(self, *arguments: str, given: bytes = b"") -> Ran:
-        """Like :meth:`run`, with every byte that a terminal would get."""
-        return self._run(("--repo", "manifests.git", "--author", str(ADA), *arguments), given, {}, Screen)
+    def on_screen(self, *arguments: str, given: bytes = b"", **variables: str) -> Ran:
+        """Like :meth:`run`, with every byte that a terminal would get; without colours of our own."""
+        return self.in_colour(*arguments, given=given, NO_COLOR="1", **variables)
+
+    def in_colour(self, *arguments: str, given: bytes = b"", **variables: str) -> Ran:
+        """Like :meth:`run`, as at a terminal: all streams are one."""
+        return self._run(("--repo", "manifests.git", "--author", str(ADA), *arguments), given, variables, Screen)
 
     def _run(
         self, arguments: Sequence[str], given: bytes, variables: Mapping[str, str], kind: type[io.TextIOWrapper]
@@ -209,6 +213,27 @@ def at_terminal(desk: Desk, *arguments: str, typed: bytes, prompt: str = "[y/N]"
             process.kill()
             os.close(master)
     return Ran(process.returncode, out.decode(), shown.replace("\r\n", "\n"))
+
+
+def shown_on_terminal(desk: Desk, *arguments: str, **variables: str) -> Ran:
+    """Run the script with both streams on one terminal; ``out`` is every byte that it shows."""
+    master, slave = pty.openpty()
+    with subprocess.Popen(
+        [str(SCRIPT), "--repo", "manifests.git", "--author", str(ADA), *arguments],
+        cwd=desk.folder,
+        stdin=slave,
+        stdout=slave,
+        stderr=slave,
+        env=variables_of(desk.folder, **variables),
+    ) as process:
+        os.close(slave)
+        try:
+            shown = _shown(master, None)
+            process.wait(PATIENCE)
+        finally:
+            process.kill()
+            os.close(master)
+    return Ran(process.returncode, shown.replace("\r\n", "\n"), "")
 
 
 def _type(master: int, typed: bytes, process: subprocess.Popen[bytes]) -> None:

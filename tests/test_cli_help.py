@@ -121,7 +121,7 @@ def test_every_command_and_every_option_is_explained(path: tuple[str, ...]) -> N
 def test_help_is_the_same_with_h_and_fits_a_terminal(desk: Desk, path: tuple[str, ...]) -> None:
     text = helped(desk, *path)
     assert desk.bare_run(*path, "-h").out == text
-    assert max(len(line) for line in text.splitlines()) <= 100
+    assert max(len(line) for line in text.splitlines()) <= 80
     assert "\\b" not in text
     assert "\b" not in text
 

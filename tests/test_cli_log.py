@@ -78,7 +78,7 @@ def test_who_reads_only_the_beginning_of_the_log_gets_no_complaint(desk: Desk, f
 
 
 def test_the_newest_twenty_are_listed_unless_another_number_is_asked_for(desk: Desk) -> None:
-    everything = list(reversed(commits(desk.repository)))
+    everything = [f"commit/{it}" for it in reversed(commits(desk.repository))]
     assert len(everything) > 20
     assert desk.run("log", "-o", "name").out.split() == everything[:20]
     assert desk.run("log", "-o", "name", "-n", "2").out.split() == everything[:2]
@@ -326,7 +326,7 @@ def test_a_commit_that_did_something_else_than_it_records_is_different(desk: Des
     assert [it["status"] for it in found] == [*23 * ["proven"], "different"]
     assert found[-1]["commit"] == commit
     assert found[-1]["path"].startswith("environments/staging/applications/search/")
-    assert desk.run("verify", "-o", "name").out == f"{commit}\n"
+    assert desk.run("verify", "-o", "name").out == f"commit/{commit}\n"
 
 
 def test_what_other_rules_decided_is_different_only_when_strict(desk: Desk) -> None:

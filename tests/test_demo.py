@@ -175,6 +175,6 @@ def test_it_tells_the_same_whatever_is_set_for_other_repositories(told: Ran, tmp
         PLACE,
         KUBERPULT_REPO="other.git",
         KUBERPULT_AUTHOR="Eve <eve@example.com>",
-        KUBERPULT_OUTPUT="json",
+        KUBERPULT_OUTPUT="wide",
     )
     assert (ran.code, ran.out) == (0, told.out)

@@ -22,7 +22,7 @@ import pytest
 import yaml
 
 import kuberpult_core
-from docs import generate
+from docs import generate, session
 from kuberpult_cli import exits
 from kuberpult_cli.main import SETTINGS, kuberpult
 from kuberpult_core import (
@@ -85,6 +85,19 @@ def test_there_are_pages() -> None:
 @pytest.mark.parametrize("name", sorted(generate.pages()))
 def test_a_generated_page_is_what_the_code_says(name: str) -> None:
     assert text_of(f"docs/{name}") == generate.pages()[name], "run `python docs/generate.py`"
+
+
+@pytest.mark.parametrize("name", sorted(generate.schemas()))
+def test_a_schema_is_what_the_code_says(name: str) -> None:
+    assert text_of(f"docs/schemas/{name}") == generate.schemas()[name], "run `python docs/generate.py`"
+
+
+def test_there_is_no_schema_of_nothing() -> None:
+    assert {it.name for it in (ROOT / "docs" / "schemas").iterdir()} == set(generate.schemas())
+
+
+def test_the_session_is_what_the_program_says(tmp_path: Path) -> None:
+    assert shape(text_of("docs/session.md")) == shape(session.recorded(tmp_path)), "run `python docs/session.py`"
 
 
 # What it shows
@@ -183,6 +196,7 @@ def matches(expected: str, said: str) -> bool:
 
 def shape(text: str) -> str:
     text = re.sub(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?(Z| \+0000 UTC)?", "<time>", text)
+    text = re.sub(r"(?<=   )\d+[smhd] *(?=   |$)", "<age>", text, flags=re.MULTILINE)
     return re.sub(r"\b(?:[0-9a-f]{40}|[0-9a-f]{12})\b", "<id>", text)
 
 

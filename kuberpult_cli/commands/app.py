@@ -4,15 +4,46 @@ import click
 
 from kuberpult_cli import output
 from kuberpult_cli.changing import carry_out, changing, destructive
+from kuberpult_cli.colours import of_held
 from kuberpult_cli.options import reads, shared
 from kuberpult_cli.session import reading
+from kuberpult_cli.tables import Column
 from kuberpult_core import Cleanup, DeleteApplication, RemoveApplicationFromEnvironment, SetTeam, views
 from kuberpult_core.names import application_name
+from kuberpult_core.service import utc_now
+
+_LISTED = (
+    Column("NAME", 20),
+    Column("TEAM", 8),
+    "NEWEST",
+    "RELEASES",
+    "ENVIRONMENTS",
+    Column("DEPLOYED", is_wide=True),
+    Column("QUEUED", is_wide=True, colour=of_held),
+    Column("LOCKED ON", is_wide=True, colour=of_held),
+)
+_SHOWN = (
+    Column("ENVIRONMENT", 12),
+    "VERSION",
+    Column("DISPLAY", 7),
+    Column("QUEUED", colour=of_held),
+    Column("LOCKS", 10, colour=of_held),
+    Column("BY", 8),
+    "AGE",
+    Column("MAIL", is_wide=True),
+    Column("DEPLOYED AT", is_wide=True),
+)
 
 
 @click.group()
 def command() -> None:
-    """List applications, set their team, take them away."""
+    """List applications, set their team, take them away.
+
+    \b
+    Examples:
+      kuberpult app show cart
+      kuberpult app set-team cart checkout
+    """
 
 
 @command.command("list")
@@ -27,12 +58,16 @@ def list_() -> None:
     """
     with reading() as seen:
         found = [views.application_view(seen.state, name) for name in sorted(seen.state.applications)]
-    rows = [
-        (it["name"], it["team"], max(it["releases"], default=None), len(it["releases"]), len(it["placements"]))
-        for it in found
-    ]
-    header = ("NAME", "TEAM", "NEWEST", "RELEASES", "ENVIRONMENTS")
-    output.emit(found, header, rows, [f"application/{it['name']}" for it in found])
+    output.emit(found, _LISTED, map(_listed, found), [f"application/{it['name']}" for it in found])
+
+
+def _listed(it: views.Data) -> tuple[object, ...]:
+    placed = it["placements"]
+    versions = [f"{name}={output.cell(there['version'])}" for name, there in placed.items() if there["version"]]
+    queued = [f"{name}={output.cell(there['queued'])}" for name, there in placed.items() if there["queued"]]
+    locked = [name for name, there in placed.items() if there["locks"]]
+    newest, releases = max(it["releases"], default=None), len(it["releases"])
+    return it["name"], it["team"], newest, releases, len(placed), versions, queued, locked
 
 
 @command.command()
@@ -48,6 +83,7 @@ def show(app: str) -> None:
     """
     with reading() as seen:
         found = views.application_view(seen.state, application_name(app))
+    now = utc_now()
     rows = [
         (
             name,
@@ -56,13 +92,14 @@ def show(app: str) -> None:
             placed["queued"],
             [lock["name"] for lock in placed["locks"]],
             placed["deployed_by"],
+            output.age(placed["deployed_at"], now),
+            (placed["deployed_by"] or {}).get("email"),
             placed["deployed_at"],
         )
         for name, placed in found["placements"].items()
     ]
-    header = ("ENVIRONMENT", "VERSION", "DISPLAY", "QUEUED", "LOCKS", "DEPLOYED BY", "DEPLOYED AT")
-    output.emit(found, header, rows, [f"application/{app}"])
-    if output.form() in ("table", "wide"):
+    output.emit(found, _SHOWN, rows, [f"application/{app}"])
+    if output.is_for_people():
         output.say(f"Team: {found['team'] or output.NONE}. Releases: {output.cell(found['releases'])}.")
 
 

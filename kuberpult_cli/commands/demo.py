@@ -1,18 +1,19 @@
 """``kuberpult demo``: the main job on an example repository, told step by step."""
 
+import io
 import os
 import shlex
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import attrs
 import click
 
-from kuberpult_cli import example, exits
+from kuberpult_cli import example, exits, output
 from kuberpult_cli.options import shared
 
 ADA, BEN, CI = "Ada <ada@example.com>", "Ben <ben@example.com>", "CI <ci@example.com>"
@@ -142,7 +143,26 @@ def command(path: str) -> None:
     if (folder / "manifests.git").exists() or (folder.exists() and not folder.is_dir()):
         raise click.UsageError(f"{folder / 'manifests.git'} is there already; name another path.")
     example.write(folder)
-    click.secho("A small shop, its twelve services, and how they get to production.", bold=True)
+    if output.is_for_people():
+        _tell_all(folder)
+        return
+    with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
+        _live_through(folder)
+    repository = str(folder / "manifests.git")
+    output.emit({"repository": repository, "folder": str(folder)}, (), (), [f"repository/{repository}"])
+
+
+def _live_through(folder: Path) -> None:
+    """The story without a word: what it leaves is what counts."""
+    with _environment(KUBERPULT_REPO=str(folder / "manifests.git")):
+        for step in story(folder):
+            with _environment(KUBERPULT_AUTHOR=step.author):
+                for typed in step.commands:
+                    _run(shlex.split(typed))
+
+
+def _tell_all(folder: Path) -> None:
+    output.headline("A small shop, its twelve services, and how they get to production.")
     with _environment(KUBERPULT_REPO=str(folder / "manifests.git")):
         for step in story(folder):
             _tell(step)
@@ -154,10 +174,10 @@ def command(path: str) -> None:
 
 def _tell(step: Step) -> None:
     click.echo()
-    click.secho(f"# {step.text}", fg="cyan")
+    output.aside(f"# {step.text}")
     with _environment(KUBERPULT_AUTHOR=step.author):
         for typed in step.commands:
-            click.secho(f"$ {typed}", bold=True)
+            output.headline(f"$ {typed}")
             _run(shlex.split(typed))
 
 
@@ -193,7 +213,7 @@ def _say_what_next(folder: Path) -> None:
     repository = shlex.quote(str(folder / "manifests.git"))
     builds = shlex.quote(str(folder / "builds"))
     click.echo()
-    click.secho("# Try next:", fg="cyan")
+    output.aside("# Try next:")
     for line in (
         f"export KUBERPULT_REPO={repository}",
         f"kuberpult release create cart --manifests {builds}/cart/3 --display-version 1.3.0",

@@ -31,7 +31,7 @@ def command(app: str, env: str, version: str, ignore_locks: bool, fail_if_locked
     \b
     Examples:
       kuberpult deploy cart staging 12
-      kuberpult deploy cart production 11 --ignore-locks   # a rollback at three in the morning
+      kuberpult deploy cart production 11 --ignore-locks   # a rollback
       kuberpult deploy cart production 12 --dry-run
     """
     behavior = lock_behavior(ignore_locks=ignore_locks, fail_if_locked=fail_if_locked)

@@ -21,8 +21,8 @@ from kuberpult_core.words import fact, fact_name
 @click.argument("old", type=REVISION, metavar=REVISION_METAVAR)
 @click.argument("new", type=REVISION, metavar=f"[{REVISION_METAVAR}]", required=False)
 @click.option("--manifests", is_flag=True, help="With the differences of the deployed manifests, Secrets hidden.")
-@click.option("--env", help="Only what is about this environment.")
-@click.option("--app", help="Only what is about this application.")
+@click.option("--env", metavar="ENV", help="Only what is about this environment.")
+@click.option("--app", metavar="APP", help="Only what is about this application.")
 @shared
 @exits_like_diff
 def command(old: str, new: str | None, manifests: bool, env: str | None, app: str | None) -> int:

@@ -3,9 +3,11 @@
 import click
 
 from kuberpult_cli import output
+from kuberpult_cli.colours import of_problem
 from kuberpult_cli.exits import DIFFERENT, DONE
 from kuberpult_cli.options import exits_like_diff, reads, shared
 from kuberpult_cli.session import reading
+from kuberpult_cli.tables import Column
 from kuberpult_core import views
 
 
@@ -25,9 +27,12 @@ def command() -> int:
     with reading() as seen:
         problems = seen.repository.problems(seen.head.commit)
     data = [views.problem_view(problem) for problem in problems]
-    if not data and output.form() in ("table", "wide"):
+    if not data and output.is_for_people():
         output.say("No problems found.")
         return DONE
     rows = [(problem.path, problem.reason) for problem in problems]
-    output.emit(data, ("PATH", "PROBLEM"), rows, [f"problem/{problem.path}" for problem in problems])
+    header = (Column("PATH", 30), Column("PROBLEM", 30, colour=of_problem))
+    output.emit(data, header, rows, [f"problem/{problem.path}" for problem in problems])
+    if output.form() == "table":
+        output.say("-o wide shows paths and problems in full.")
     return DIFFERENT if data else DONE

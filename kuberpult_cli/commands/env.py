@@ -1,5 +1,6 @@
 """``kuberpult env``: environments."""
 
+import json
 import secrets
 from typing import Any
 
@@ -7,20 +8,41 @@ import click
 
 from kuberpult_cli import output
 from kuberpult_cli.changing import carry_out, changing, destructive
+from kuberpult_cli.colours import of_held, of_problem
 from kuberpult_cli.exits import DIFFERENT, DONE
 from kuberpult_cli.options import exits_like_diff, reads, shared
 from kuberpult_cli.parsing import config_document
 from kuberpult_cli.session import reading
+from kuberpult_cli.tables import Column
 from kuberpult_core import CreateEnvironment, DeleteEnvironment, IfExists, UpdateEnvironment, comparing, views
 from kuberpult_core.config import checked
 from kuberpult_core.documents import merge
 from kuberpult_core.names import environment_name
 from kuberpult_core.past.facts import Side
 
+_COLUMNS = (
+    Column("NAME", 12),
+    Column("UPSTREAM", 12),
+    Column("GROUP", 8),
+    "APPLICATIONS",
+    Column("QUEUED", colour=of_held),
+    Column("LOCKS", colour=of_held),
+    Column("DESTINATION", is_wide=True),
+    Column("LOCKED BY", is_wide=True, colour=of_held),
+    Column("PROBLEM", is_wide=True, colour=of_problem),
+)
+
 
 @click.group()
 def command() -> None:
-    """Create, change, compare and list environments."""
+    """Create, change, compare and list environments.
+
+    \b
+    Examples:
+      kuberpult env list
+      kuberpult env create staging --upstream development
+      kuberpult env diff staging production
+    """
 
 
 def _patch(upstream: str | None, upstream_latest: bool, group: str | None, config: str | None) -> dict[str, Any]:
@@ -41,7 +63,7 @@ def _patch(upstream: str | None, upstream_latest: bool, group: str | None, confi
 @click.argument("name")
 @click.option("--upstream", metavar="ENV", help="Trains bring what is on this environment.")
 @click.option("--upstream-latest", is_flag=True, help="New releases come here by themselves.")
-@click.option("--group", help="The group it belongs to.")
+@click.option("--group", metavar="GROUP", help="The group it belongs to.")
 @click.option("--config", metavar="FILE", help="Its config.json (- for standard input).")
 @click.option(
     "--if-exists",
@@ -79,7 +101,7 @@ def create(
 @click.argument("name")
 @click.option("--upstream", metavar="ENV", help="Trains bring what is on this environment.")
 @click.option("--upstream-latest", is_flag=True, help="New releases come here by themselves.")
-@click.option("--group", help="The group it belongs to; an empty one takes it out.")
+@click.option("--group", metavar="GROUP", help="The group it belongs to; an empty one takes it out.")
 @click.option("--config", metavar="FILE", help="Keys of config.json to change; null takes one away.")
 @click.option("--allow-cascade", is_flag=True, help="Let Argo CD delete workloads if argocd is taken away.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
@@ -100,7 +122,7 @@ def update(
     \b
     Examples:
       kuberpult env update staging --upstream development
-      echo '{"argocd": null}' | kuberpult env update staging --config - --allow-cascade --yes
+      echo '{"argocd": null}' | kuberpult env update staging --config - --yes
     """
     patch = _patch(upstream, upstream_latest, group, config)
     if not patch:
@@ -136,12 +158,21 @@ def list_() -> None:
     with reading() as seen:
         names = views.environments_in_order(seen.state)
         found = [views.environment_view(seen.state, name) for name in names]
-    rows = [
-        (it["name"], it["upstream"], it["group"], it["applications"], it["queued"], len(it["locks"]))
-        for it in found
-    ]
-    header = ("NAME", "UPSTREAM", "GROUP", "APPLICATIONS", "QUEUED", "LOCKS")
-    output.emit(found, header, rows, [f"environment/{it['name']}" for it in found])
+    output.emit(found, _COLUMNS, map(_row, found), [f"environment/{it['name']}" for it in found])
+
+
+def _row(it: views.Data) -> tuple[object, ...]:
+    counts = it["applications"], it["queued"], len(it["locks"])
+    more = _destination(it["config"]), [lock["name"] for lock in it["locks"]], it["problem"]
+    return (it["name"], it["upstream"], it["group"], *counts, *more)
+
+
+def _destination(config: dict[str, Any]) -> str | None:
+    """Where Argo CD deploys to: the cluster and the namespace."""
+    there = (config.get("argocd") or {}).get("destination") or {}
+    cluster = there.get("name") or there.get("server")
+    namespace = there.get("namespace")
+    return f"{cluster}/{namespace}" if cluster and namespace else cluster
 
 
 @command.command()
@@ -157,11 +188,20 @@ def show(name: str) -> None:
     """
     with reading() as seen:
         found = views.environment_view(seen.state, environment_name(name))
-    rows = [(key, value) for key, value in found.items() if key not in ("config", "locks")]
-    rows.append(("locks", [lock["name"] for lock in found["locks"]]))
-    output.emit(
-        found, ("FIELD", "VALUE"), [(key, output.cell(value)) for key, value in rows], [f"environment/{name}"]
-    )
+    if output.is_for_people():
+        output.describe(_fields(found))
+    else:
+        output.emit(found, (), (), [f"environment/{name}"])
+
+
+def _fields(found: views.Data) -> dict[str, object]:
+    """What a person is told of an environment; wide, with its config and what its locks say."""
+    told = {key: value for key, value in found.items() if key not in ("config", "locks")}
+    if not output.is_wide():
+        return {**told, "locks": [lock["name"] for lock in found["locks"]]}
+    config = json.dumps(found["config"], indent=2, ensure_ascii=False).split("\n")
+    locks = [f"{lock['name']} ({output.one_line(lock['message'])})" for lock in found["locks"]]
+    return {**told, "locks": locks, "config": config}
 
 
 @command.command()
@@ -182,7 +222,7 @@ def diff(env1: str, env2: str, manifests: bool) -> int:
     one, other = environment_name(env1), environment_name(env2)
     with reading() as seen:
         rows = comparing.difference(seen.state, one, other)
-        if not rows and output.form() in ("table", "wide"):
+        if not rows and output.is_for_people():
             output.say("No differences.")
             return DONE
         applications = [row["application"] for row in rows] if manifests else []
@@ -191,10 +231,10 @@ def diff(env1: str, env2: str, manifests: bool) -> int:
         texts = {it.application: it.text for it in differences}
     output.emit(
         [{**row, "diff": texts[row["application"]]} for row in rows] if manifests else rows,
-        ("APPLICATION", one.upper(), other.upper()),
-        [(row["application"], row[one], row[other]) for row in rows],
+        (Column("APPLICATION", 20), Column(one.upper(), 12), Column(other.upper(), 12)),
+        [(row["application"], row["versions"][one], row["versions"][other]) for row in rows],
         [f"application/{row['application']}" for row in rows],
     )
-    if output.form() in ("table", "wide"):
+    if output.is_for_people():
         output.texts(texts.values())
     return DIFFERENT if rows else DONE

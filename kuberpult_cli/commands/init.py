@@ -3,15 +3,15 @@
 import click
 
 from kuberpult_cli import output
-from kuberpult_cli.changing import show
 from kuberpult_cli.options import shared, shared_options
 from kuberpult_cli.session import actor
-from kuberpult_core import UpdateSettings, init_repository, memory_repository
+from kuberpult_core import Applied, Decision, UpdateSettings, decision_data, init_repository, memory_repository
+from kuberpult_core.words import fact, fact_name
 
 
 @click.command()
 @click.argument("path")
-@click.option("--url", help="Where Argo CD will clone it from.")
+@click.option("--url", metavar="URL", help="Where Argo CD will clone it from.")
 @shared
 def command(path: str, url: str | None) -> None:
     """Make a new, empty, bare repository at PATH.
@@ -29,7 +29,20 @@ def command(path: str, url: str | None) -> None:
     if settings and asker:
         memory_repository().apply(settings, asker)  # what is refused must leave no repository behind
     with init_repository(path, branch) as made:
-        if settings and asker:
-            applied = made.apply(settings, asker)
-            show(applied.decision, applied.commit, planned=False)
+        applied = made.apply(settings, asker) if settings and asker else None
+    _answer(path, branch, applied)
     output.say(f"Made {path}. Next: kuberpult --repo {path} env create development --upstream-latest")
+
+
+def _answer(path: str, branch: str, applied: Applied | None) -> None:
+    """The repository that there is now, and what has happened to it."""
+    decision = applied.decision if applied else Decision(UpdateSettings({}))
+    commit, data = applied.commit if applied else None, decision_data(decision)
+    match output.form():
+        case "table" | "wide":
+            output.lines([f"repository/{path} created", *map(fact, decision.events)])
+        case "jsonl":
+            output.emit(data["facts"], (), (), ())
+        case _:
+            names = [f"repository/{path}", *map(fact_name, decision.events)]
+            output.emit({"repository": path, "branch": branch, "commit": commit, **data}, (), (), names)

@@ -1,20 +1,36 @@
 """``kuberpult lock``: hold automatic deployments back, and let them go."""
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any, TypeVar
 
 import click
 
 from kuberpult_cli import output
 from kuberpult_cli.changing import carry_out, changing
+from kuberpult_cli.colours import of_held
 from kuberpult_cli.options import reads, shared
 from kuberpult_cli.parsing import point_in_time
 from kuberpult_cli.session import reading
+from kuberpult_cli.tables import Column
 from kuberpult_core import CreateLock, DeleteLock, ExpireLocks, IfMissing, OnUnlock, Target, views
 from kuberpult_core.names import application_name, environment_name
 from kuberpult_core.service import utc_now
 
 F = TypeVar("F", bound=Callable[..., Any])
+_COLUMNS = (
+    Column("LOCK", 20, colour=of_held),
+    Column("MESSAGE", 12),
+    Column("BY", 8),
+    "AGE",
+    "EXPIRES",
+    "WAITING",
+    Column("WHAT WAITS", is_wide=True),
+    Column("EXPIRES AT", is_wide=True),
+    Column("ON EXPIRY", is_wide=True),
+    Column("CREATED AT", is_wide=True),
+    Column("LINK", is_wide=True),
+)
 
 
 def _narrowed(function: F) -> F:
@@ -23,7 +39,7 @@ def _narrowed(function: F) -> F:
         (("--team",), "Only this team's applications."),
         (("--app",), "Only this application."),
     ):
-        function = click.option(*names, help=text)(function)
+        function = click.option(*names, metavar=names[0].strip("-").upper(), help=text)(function)
     return function
 
 
@@ -35,15 +51,24 @@ def _target(env: str | None, app: str | None, team: str | None, group: str | Non
 
 @click.group()
 def command() -> None:
-    """Hold automatic deployments back, and let them go."""
+    """Hold automatic deployments back, and let them go.
+
+    \b
+    Examples:
+      kuberpult lock create production --id freeze --message "Black Friday"
+      kuberpult lock list
+      kuberpult lock delete production freeze --dry-run    # what would go out?
+    """
 
 
 @command.command()
 @click.argument("env", required=False)
 @_narrowed
-@click.option("--id", "lock_id", required=True, help="The lock's name; the same one again replaces it.")
-@click.option("-m", "--message", required=True, help="Why. Everyone who waits will read it.")
-@click.option("--link", help="Where to read more.")
+@click.option(
+    "--id", "lock_id", metavar="ID", required=True, help="The lock's name; the same one again replaces it."
+)
+@click.option("-m", "--message", metavar="M", required=True, help="Why. Everyone who waits will read it.")
+@click.option("--link", metavar="URL", help="Where to read more.")
 @click.option("--expires", metavar="4h|DATE", help="When `lock expire` may take it away. Dates are UTC.")
 @click.option("--on-expiry", type=click.Choice([it.value for it in OnUnlock]), help="What waits goes out, or not.")
 @changing
@@ -65,7 +90,7 @@ def create(
     \b
     Examples:
       kuberpult lock create production --id freeze --message "Black Friday"
-      kuberpult lock create production --app cart --id bug-4711 -m "Loses items" --expires 4h
+      kuberpult lock create production --app cart --id bug-47 -m Bug --expires 4h
       kuberpult lock create --group eu --id audit -m "Audit until Friday"
     """
     carry_out(
@@ -99,7 +124,9 @@ def delete(
     ignore_missing: bool,
     dry_run: bool,
 ) -> None:
-    """Delete the lock ID from ENV; what waited for the last lock is deployed. With --group, ID alone.
+    """Delete the lock ID from ENV; what waited for it goes out.
+
+    That is, what waited for the last lock in its way. With --group, ID alone.
 
     \b
     Examples:
@@ -123,8 +150,8 @@ def delete(
 
 
 @command.command("list")
-@click.option("--env", help="Only this environment.")
-@click.option("--app", help="Only what holds this application back.")
+@click.option("--env", metavar="ENV", help="Only this environment.")
+@click.option("--app", metavar="APP", help="Only what holds this application back.")
 @reads
 @shared
 def list_(env: str | None, app: str | None) -> None:
@@ -142,30 +169,40 @@ def list_(env: str | None, app: str | None) -> None:
             environment_name(env) if env is not None else None,
             application_name(app) if app is not None else None,
         )
-    rows = [
-        (
-            it["name"],
-            output.one_line(it["message"], 40),
-            it["created_by"],
-            output.age(it["created_at"], now),
-            _expiry(it["expires_at"], now),
-            len(it["waiting"]),
-        )
-        for it in locks
-    ]
-    header = ("LOCK", "MESSAGE", "BY", "AGE", "EXPIRES", "WAITING")
-    output.emit(locks, header, rows, [it["name"] for it in locks])
+    output.emit(locks, _COLUMNS, [_row(it, now) for it in locks], [it["name"] for it in locks])
 
 
-def _expiry(expires_at: Any, now: Any) -> object:
-    return "overdue" if expires_at is not None and expires_at <= now else expires_at
+def _row(it: views.Data, now: datetime) -> tuple[object, ...]:
+    waiting = [f"{there['application']}={output.cell(there['version'])}" for there in it["waiting"]]
+    return (
+        it["name"],
+        output.one_line(it["message"]),
+        it["created_by"],
+        output.age(it["created_at"], now),
+        _expiry(it["expires_at"], now),
+        len(waiting),
+        waiting,
+        it["expires_at"],
+        it["on_expiry"],
+        it["created_at"],
+        it["link"],
+    )
+
+
+def _expiry(expires_at: datetime | None, now: datetime) -> str | None:
+    """How long until the lock's time is past: ``in 3h``, or that it is."""
+    if expires_at is None:
+        return None
+    return "overdue" if expires_at <= now else f"in {output.age(now, expires_at)}"
 
 
 @command.command()
 @changing
 @shared
 def expire(dry_run: bool) -> None:
-    """Delete the locks whose time is past; what waited for the last one is deployed or dropped, as each says.
+    """Delete the locks whose time is past.
+
+    What waited for the last one is deployed or dropped, as each says.
 
     \b
     Example:

@@ -30,8 +30,8 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 @click.command()
-@click.option("--env", help="Only what touches this environment.")
-@click.option("--app", help="Only what touches this application.")
+@click.option("--env", metavar="ENV", help="Only what touches this environment.")
+@click.option("--app", metavar="APP", help="Only what touches this application.")
 @click.option("--author", "by", metavar="A", help="Only by this person: a part of the name or the mail address.")
 @click.option("--since", metavar="DATE", help="Only since then: a date, or 4h for four hours ago.")
 @click.option(
@@ -77,11 +77,11 @@ def _answer(entries: Iterator[Entry], wanted: Touching, *, was_cut: bool) -> Non
             counted,
             lambda it: entry_view(it, concerning(it.told, wanted)),
             partial(_lines, wanted),
-            lambda it: [it.commit.id],
+            lambda it: [f"commit/{it.commit.id}"],
         )
     if was_cut and counted.count == NEWEST:
         output.say(f"These are the newest {NEWEST}; -n 0 shows all.")
-    if not counted.count and output.form() in ("table", "wide"):
+    if not counted.count and output.is_for_people():
         output.say("Nothing found.")
 
 

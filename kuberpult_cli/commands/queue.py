@@ -4,19 +4,37 @@ import click
 
 from kuberpult_cli import output
 from kuberpult_cli.changing import carry_out, changing
+from kuberpult_cli.colours import of_held
 from kuberpult_cli.options import reads, shared
 from kuberpult_cli.session import reading
+from kuberpult_cli.tables import Column
 from kuberpult_core import CancelQueued, views
 from kuberpult_core.names import environment_name
+
+_COLUMNS = (
+    Column("ENVIRONMENT", 12),
+    Column("APPLICATION", 16),
+    "VERSION",
+    Column("QUEUED", colour=of_held),
+    Column("WAITS FOR", 12),
+    Column("MESSAGE", is_wide=True),
+    Column("LOCKED BY", is_wide=True),
+)
 
 
 @click.group()
 def command() -> None:
-    """See what waits, and cancel it."""
+    """See what waits, and cancel it.
+
+    \b
+    Examples:
+      kuberpult queue list
+      kuberpult queue cancel cart production
+    """
 
 
 @command.command("list")
-@click.option("--env", help="Only this environment.")
+@click.option("--env", metavar="ENV", help="Only this environment.")
 @reads
 @shared
 def list_(env: str | None) -> None:
@@ -29,12 +47,16 @@ def list_(env: str | None) -> None:
     """
     with reading() as seen:
         waiting = views.queue_view(seen.state, environment_name(env) if env is not None else None)
-    rows = [
-        (it["environment"], it["application"], it["version"], it["queued"], [lock["name"] for lock in it["locks"]])
-        for it in waiting
-    ]
     names = [f"queued/{it['environment']}/{it['application']}" for it in waiting]
-    output.emit(waiting, ("ENVIRONMENT", "APPLICATION", "VERSION", "QUEUED", "WAITS FOR"), rows, names)
+    output.emit(waiting, _COLUMNS, map(_row, waiting), names)
+
+
+def _row(it: views.Data) -> tuple[object, ...]:
+    locks = [lock["name"] for lock in it["locks"]]
+    messages = [output.one_line(lock["message"]) for lock in it["locks"]]
+    by = [output.cell(lock["created_by"]) for lock in it["locks"]]
+    where = it["environment"], it["application"]
+    return (*where, it["version"], it["queued"], locks, "; ".join(messages), by)
 
 
 @command.command()

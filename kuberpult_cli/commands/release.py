@@ -6,17 +6,47 @@ import click
 
 from kuberpult_cli import output
 from kuberpult_cli.changing import carry_out, changing
+from kuberpult_cli.colours import of_held
 from kuberpult_cli.exits import DIFFERENT, DONE
 from kuberpult_cli.options import exits_like_diff, reads, shared
 from kuberpult_cli.parsing import manifests
-from kuberpult_cli.session import reading
+from kuberpult_cli.session import Seen, reading
+from kuberpult_cli.tables import Column
 from kuberpult_core import CreateRelease, comparing, views
-from kuberpult_core.names import application_name, environment_name, version_from
+from kuberpult_core.names import (
+    ApplicationName,
+    EnvironmentName,
+    Version,
+    application_name,
+    environment_name,
+    version_from,
+)
+from kuberpult_core.service import utc_now
+
+_COLUMNS = (
+    "VERSION",
+    Column("DISPLAY", 7),
+    "AGE",
+    Column("AUTHOR", 8),
+    Column("MESSAGE", 10),
+    Column("ON", 10),
+    Column("QUEUED ON", is_wide=True, colour=of_held),
+    Column("CREATED AT", is_wide=True),
+    Column("COMMIT", is_wide=True),
+    Column("MANIFESTS", is_wide=True),
+)
 
 
 @click.group()
 def command() -> None:
-    """Create, list, show and compare releases."""
+    """Create, list, show and compare releases.
+
+    \b
+    Examples:
+      kuberpult release create cart --manifests build/manifests
+      kuberpult release list cart
+      kuberpult release diff cart 11 12 --env production
+    """
 
 
 @command.command()
@@ -58,7 +88,7 @@ def create(
     \b
     Examples:
       kuberpult release create cart --manifests build/manifests
-      kuberpult release create cart --manifest staging=staging.yaml --manifest production=prod.yaml \\
+      kuberpult release create cart --manifest staging=staging.yaml \\
           --version 12 --commit "$GIT_COMMIT" --message "Fix the total"
     """
     if not pairs and not folder:
@@ -93,19 +123,23 @@ def list_(app: str) -> None:
     with reading() as seen:
         numbers = views.application_view(seen.state, name)["releases"]
         found = [views.release_view(seen.state, name, number) for number in numbers]
+    now = utc_now()
     rows = [
         (
             it["version"],
             it["display_version"],
-            it["created_at"],
-            output.one_line(it["author"], 30),
-            output.one_line(it["message"], 40),
+            output.age(it["created_at"], now),
+            output.one_line(it["author"]),
+            output.one_line(it["message"]),
             it["current_on"],
+            it["queued_on"],
+            it["created_at"],
+            it["commit_id"],
+            it["manifests"],
         )
         for it in found
     ]
-    header = ("VERSION", "DISPLAY", "CREATED", "AUTHOR", "MESSAGE", "ON")
-    output.emit(found, header, rows, [f"release/{name}/{it['version']}" for it in found])
+    output.emit(found, _COLUMNS, rows, [f"release/{name}/{it['version']}" for it in found])
 
 
 @command.command()
@@ -125,18 +159,33 @@ def show(app: str, version: str, env: str | None) -> None:
     name, number = application_name(app), version_from(version)
     with reading() as seen:
         if env is not None:
-            output.raw(comparing.manifest(seen.state, name, number, environment_name(env)))
+            _show_manifest(seen, name, number, environment_name(env))
             return
         found = views.release_view(seen.state, name, number)
-    rows = [(key, output.cell(value)) for key, value in found.items()]
-    output.emit(found, ("FIELD", "VALUE"), rows, [f"release/{name}/{number}"])
+    if output.is_for_people():
+        message = (found["message"] or "").strip()
+        shown = message.split("\n") if output.is_wide() else output.one_line(message)
+        output.describe({**found, "message": shown})
+    else:
+        output.emit(found, (), (), [f"release/{name}/{number}"])
+
+
+def _show_manifest(seen: Seen, name: ApplicationName, number: Version, env: EnvironmentName) -> None:
+    """A manifest byte for byte, or as a text in a document."""
+    content = comparing.manifest(seen.state, name, number, env)
+    if output.is_for_people():
+        output.raw(content)
+        return
+    text = content.decode(errors="backslashreplace")
+    data = {"application": name, "version": number, "environment": env, "manifest": text}
+    output.emit(data, (), (), [f"manifest/{env}/{name}"])
 
 
 @command.command()
 @click.argument("app")
 @click.argument("version1")
 @click.argument("version2")
-@click.option("--env", help="Only this environment's manifest.")
+@click.option("--env", metavar="ENV", help="Only this environment's manifest.")
 @reads
 @shared
 @exits_like_diff
@@ -156,7 +205,7 @@ def diff(app: str, version1: str, version2: str, env: str | None) -> int:
     data = [{"environment": where, "diff": text} for where, text in differences.items()]
     if not differences:
         output.say("No differences.")
-    if output.form() in ("table", "wide"):
+    if output.is_for_people():
         output.texts(differences.values())
     else:
         output.emit(data, (), (), [f"manifest/{where}/{name}" for where in differences])

@@ -8,12 +8,20 @@ from kuberpult_cli import output
 from kuberpult_cli.changing import carry_out, changing
 from kuberpult_cli.options import reads, shared, shared_except
 from kuberpult_cli.session import reading
+from kuberpult_cli.tables import Column
 from kuberpult_core import UpdateSettings
+from kuberpult_core.settings import Settings
 
 
 @click.group()
 def command() -> None:
-    """Show and change the settings that all who commit share."""
+    """Show and change the settings that all who commit share.
+
+    \b
+    Examples:
+      kuberpult settings show
+      kuberpult settings set --url https://git.example.com/manifests.git
+    """
 
 
 @command.command()
@@ -28,22 +36,27 @@ def show() -> None:
     """
     with reading() as seen:
         settings = seen.state.settings
-    data = {
+    data = _shown(settings)
+    output.emit(
+        data,
+        ("SETTING", Column("VALUE", 20), Column("DEFAULT", is_wide=True)),
+        [(key, value, _shown(Settings())[key]) for key, value in data.items()],
+        [f"settings/{key}" for key in data],
+    )
+
+
+def _shown(settings: Settings) -> dict[str, object]:
+    """The settings by the names that they have in the repository."""
+    return {
         "url": settings.url,
         "branch": settings.branch,
         "keepReleases": settings.keep_releases,
         "longNames": settings.long_names,
     }
-    output.emit(
-        data,
-        ("SETTING", "VALUE"),
-        [(key, output.cell(value)) for key, value in data.items()],
-        [f"settings/{key}" for key in data],
-    )
 
 
 @command.command("set")
-@click.option("--url", help="Where Argo CD clones the repository from.")
+@click.option("--url", metavar="URL", help="Where Argo CD clones the repository from.")
 @click.option("--branch", "followed", metavar="BRANCH", help="The branch that Argo CD follows.")
 @click.option("--keep-releases", type=int, metavar="N", help="Releases kept below the oldest one in use.")
 @click.option("--long-names/--no-long-names", default=None, help="Application names of up to 70 characters.")

@@ -30,9 +30,9 @@ Data = dict[str, Any]
 
 
 @click.command()
-@click.option("--env", help="Only this environment.")
+@click.option("--env", metavar="ENV", help="Only this environment.")
 @click.option("--since", metavar="SPAN|DATE", help=f"From then on: 4w, 2026-01-31. [default: {DEFAULT_SPAN}]")
-@click.option("--team", help="Only applications that are this team's today.")
+@click.option("--team", metavar="TEAM", help="Only applications that are this team's today.")
 @reads
 @shared
 def command(env: str | None, since: str | None, team: str | None) -> None:

@@ -40,7 +40,13 @@ def _command(
 
 @click.group()
 def command() -> None:
-    """Make an environment, or a group, equal to its upstream."""
+    """Make an environment, or a group, equal to its upstream.
+
+    \b
+    Examples:
+      kuberpult train plan production
+      kuberpult train run production --team checkout
+    """
 
 
 @command.command()
@@ -62,7 +68,7 @@ def run(
     Examples:
       kuberpult train run staging
       kuberpult train run production --team checkout
-      kuberpult train run production --from-state 2026-01-31T18:00   # what was tested then
+      kuberpult train run production --from-state 2026-01-31T18:00
       kuberpult train run production --dry-run
     """
     carry_out(_command(target, team, ignore_locks, fail_if_locked, from_state), dry_run=dry_run)

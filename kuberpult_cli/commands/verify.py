@@ -46,7 +46,7 @@ def command(since: str | None, strict: bool) -> int:
     signatures: Counter[SignatureState] = Counter()
     with repository() as opened:
         verdicts = _told(opened.verify(since), counts, signatures)
-        output.stream(verdicts, _data, _lines, lambda it: [it.commit.id])
+        output.stream(verdicts, _data, _lines, lambda it: [f"commit/{it.commit.id}"])
     output.say(_summary(counts, signatures))
     bad = {Different.status, Foreign.status, OtherRules.status} if strict else {Different.status}
     doubtful = strict and any(signatures[state] for state in SignatureState if state not in _FINE)

@@ -1,0 +1,119 @@
+"""Shapes of what is listed over many places: what is where, what waits, what differs, how many."""
+
+from kuberpult_core.shapes.parts import (
+    Schema,
+    choice,
+    commit,
+    decimal,
+    flag,
+    items,
+    link,
+    mapping,
+    number,
+    or_null,
+    ref,
+    text,
+    thing,
+    time,
+)
+
+
+def lists() -> dict[str, Schema]:
+    """The shapes by their names."""
+    names = items(text("A lock's name."), "Locks on the whole environment.")
+    return {
+        "waiting": thing(
+            "A version that waits.",
+            environment=text("Where."),
+            application=text("Which application."),
+            version=link("The version in place."),
+            queued=link("The version that waits."),
+            locks=items(ref("lock"), "What it waits for."),
+        ),
+        "overview": thing(
+            "What is where.",
+            commit=or_null(commit("The commit that was read.")),
+            environments=items(
+                thing(
+                    "An environment.",
+                    name=text("Its name."),
+                    group=or_null(text("Its group.")),
+                    upstream=or_null(text("Its upstream; `latest` is the newest release.")),
+                    locks=names,
+                    team_locks=items(text("A lock's name."), "Locks on teams there."),
+                ),
+                "The environments, in the order of promotion.",
+            ),
+            applications=items(
+                thing(
+                    "An application.",
+                    name=text("Its name."),
+                    team=or_null(text("Its team.")),
+                    newest=or_null(number("Its newest release.")),
+                    placements=mapping(ref("overview_placement"), "Where it is or waits, by environment."),
+                ),
+                "The applications.",
+            ),
+        ),
+        "overview_placement": thing(
+            "An application on an environment.",
+            version=link("The version in place."),
+            queued=link("The version that waits."),
+            locked=flag("Whether any lock is in its way."),
+            locks=items(text("A lock's name."), "The locks on it or its team."),
+            upstream=link("The version that upstream has."),
+        ),
+        "version_difference": thing(
+            "An application that is not at the same version on two environments.",
+            application=text("The application."),
+            versions=mapping(link("The version in place."), "The version on each of the two."),
+        ),
+        "version_difference_with_manifests": thing(
+            "The same with `--manifests`.",
+            application=text("The application."),
+            versions=mapping(link("The version in place."), "The version on each of the two."),
+            diff=text("The difference of the manifests, unified, Secrets hidden."),
+        ),
+        "manifest_difference": thing(
+            "How two manifests for an environment differ.",
+            environment=text("The environment."),
+            diff=text("The unified difference, Secrets hidden."),
+        ),
+        "problem": thing("Something broken.", path=text("Where in the repository."), reason=text("Why.")),
+        "spread": thing("Times in seconds.", **_spread()),
+        "numbers": thing("The numbers of all environments together.", **_numbers()),
+        "stats": thing(
+            "How often, how fast, how safely; docs/stats.md says what is counted.",
+            since=time("The beginning of the span."),
+            until=time("Its end."),
+            period=choice("What is counted together.", "day", "week"),
+            periods=items({"type": "string"}, "The day on which each period begins."),
+            environments=items(
+                thing("An environment.", environment=text("Its name."), **_numbers()),
+                "The numbers of each environment.",
+            ),
+            total=ref("numbers"),
+        ),
+    }
+
+
+def _spread() -> dict[str, Schema]:
+    return {
+        "count": number("How many times were measured."),
+        "median": or_null(number("The median.")),
+        "p90": or_null(number("What nine of ten do not exceed.")),
+    }
+
+
+def _numbers() -> dict[str, Schema]:
+    return {
+        "deployments": number("How often another version came into place."),
+        "per_day": or_null(decimal("Deployments a day.")),
+        "counts": items(number("Deployments."), "Deployments in each period."),
+        "lead_time": ref("spread", "From a release's creation to its first deployment."),
+        "queue": thing(
+            "How long versions waited, in seconds.", **_spread(), dropped=number("Never deployed from there.")
+        ),
+        "rollbacks": number("Deployments of a lower version, and undos."),
+        "rollback_rate": or_null(decimal("Their part of all deployments.")),
+    }
