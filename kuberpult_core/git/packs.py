@@ -14,6 +14,7 @@ from kuberpult_core.git.deltas import replacing
 from kuberpult_core.git.objects import BLOB, COMMIT, TREE
 from kuberpult_core.git.records import MOST, Record, difference, head_of, index_of, whole
 from kuberpult_core.ports import NewObject
+from kuberpult_core.reading.bulk import made_to_stay
 
 _NUMBERS = {"commit": COMMIT, "tree": TREE, "blob": BLOB}
 _FAST = 1
@@ -27,7 +28,8 @@ def write_pack(folder: Path, objects: Sequence[NewObject]) -> Path:
     """
     folder.mkdir(parents=True, exist_ok=True)
     objects = list({it.id: it for it in objects}.values())  # an object comes once
-    return write_records(folder, list(_records(objects)))
+    with made_to_stay():
+        return write_records(folder, list(_records(objects)))
 
 
 def write_records(folder: Path, records: Sequence[Record]) -> Path:

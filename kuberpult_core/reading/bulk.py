@@ -35,7 +35,7 @@ _PAUSE = _Pause()
 def made_to_stay() -> Iterator[None]:
     """Do not look for garbage among what is made here: it stays, and looking would take longer than making it.
 
-    For some milliseconds. Safe from several threads.
+    For a second at most, as a train to thousands of applications takes. Safe from several threads.
     """
     _PAUSE.begin()
     try:
