@@ -17,8 +17,6 @@ from kuberpult_core.ports import NewObject
 from kuberpult_core.reading.bulk import made_to_stay
 
 _NUMBERS = {"commit": COMMIT, "tree": TREE, "blob": BLOB}
-_FAST = 1
-"""zlib's fastest level: a flush is small, and git repacks it in time."""
 
 
 def write_pack(folder: Path, objects: Sequence[NewObject]) -> Path:
@@ -66,9 +64,9 @@ def _records(objects: Sequence[NewObject]) -> Iterator[Record]:
         like, object_id = it.like, bytes.fromhex(it.id)
         if like is not None and like.base in depths:
             delta, depth = replacing(len(it.content), like.patches), depths[like.base] + 1
-            content = difference(bytes.fromhex(like.base), delta, _FAST)
+            content = difference(bytes.fromhex(like.base), delta)
         else:
-            content, depth = whole(_NUMBERS[it.kind], it.content, _FAST), 0
+            content, depth = whole(_NUMBERS[it.kind], it.content), 0
         depths[it.id] = depth
         yield Record(object_id, content, zlib.crc32(content), depth)
 

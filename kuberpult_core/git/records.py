@@ -18,6 +18,12 @@ _FAN = 256
 _SUM = 20
 MOST = 2**31
 """Bytes that a pack stays below: its index has four bytes for a place."""
+_FAST = 1
+"""zlib's fastest level: a flush is small, and git repacks it in time."""
+_HARDLY_SMALLER = 256
+"""Bytes up to which compressing takes longer than it is worth: links, the folder of a placement, and the like."""
+_ONE_STORED_BLOCK = b"\x78\x01\x01"
+"""The head of a stream, and that of a last block that is not compressed."""
 _WHOLE = range(1, 5)
 _OFFSET_DELTA, _ID_DELTA = 6, 7
 
@@ -126,14 +132,23 @@ def chosen(packs: Iterable[Iterable[Record]]) -> list[Record]:
     return list(best.values())
 
 
-def whole(kind: int, content: bytes, level: int) -> bytes:
-    """The record of an object of that type, compressed at that level."""
-    return _record_head(kind, len(content)) + zlib.compress(content, level)
+def whole(kind: int, content: bytes) -> bytes:
+    """The record of an object of that type."""
+    return _record_head(kind, len(content)) + _stream(content)
 
 
-def difference(base: bytes, delta: bytes, level: int) -> bytes:
+def difference(base: bytes, delta: bytes) -> bytes:
     """The record of an object as a *delta* of the object of the id *base*, which lies in the same pack."""
-    return _record_head(_ID_DELTA, len(delta)) + base + zlib.compress(delta, level)
+    return _record_head(_ID_DELTA, len(delta)) + base + _stream(delta)
+
+
+def _stream(content: bytes) -> bytes:
+    """*content* as a zlib stream (RFC 1950); a small one as it is, since zlib hardly makes it smaller."""
+    size = len(content)
+    if size > _HARDLY_SMALLER:
+        return zlib.compress(content, _FAST)
+    sizes = size.to_bytes(2, "little") + (size ^ 0xFFFF).to_bytes(2, "little")
+    return b"".join((_ONE_STORED_BLOCK, sizes, content, zlib.adler32(content).to_bytes(4, "big")))
 
 
 def _record_head(kind: int, size: int) -> bytes:
