@@ -11,7 +11,7 @@ from typing import assert_never
 from kuberpult_core.changes import Change, Copy, Link, Place, Remove, Restore, Write
 from kuberpult_core.manifests import blob_id
 from kuberpult_core.ports import FILE, FOLDER, LINK, Entry, Likeness, NewObject, ObjectId, Objects
-from kuberpult_core.tree import EMPTY_TREE, Listed, id_at, serialized, tree_id
+from kuberpult_core.tree import EMPTY_TREE, Listed, id_at, parsed, serialized, tree_id
 
 LARGE = 2048
 """Bytes from which a folder's content is patched and not written anew."""
@@ -30,11 +30,13 @@ class Folder:
         self.open: dict[str, Folder] = {}
         self.is_dirty = False
         """Whether something in it or below it may have changed since."""
-        self._there = there
+        content = there.content if isinstance(there, Listed) else None
+        is_small = content is not None and len(content) < LARGE
+        self._there = parsed(content) if content is not None and is_small else there
         self._changed: dict[str, Entry | None] = {}
         self._fresh: dict[str, Entry | None] = {}
         """What was changed since it was closed last, with what was there then."""
-        self._versions = Versions(there.content) if isinstance(there, Listed) else Versions(None)
+        self._versions = Versions(content)
 
     def get(self, name: str) -> Entry | None:
         """What it holds under *name*, as far as it is closed."""
@@ -130,6 +132,8 @@ class Editor:
     def __init__(self, objects: Objects, root: ObjectId | None) -> None:
         self._objects = objects
         self._root = Folder(objects.tree(root) if root else {}, root)
+        self._edited: dict[str, Folder] = {}
+        """The folders by path that may have changed since the last time, as far as they are looked up here."""
         self._blobs: dict[ObjectId, NewObject] = {}
         self._new: dict[ObjectId, NewObject] = {}
 
@@ -163,6 +167,7 @@ class Editor:
         Editing may go on; the next tree is one on top of this one.
         """
         self._close(self._root)
+        self._edited.clear()
         root = self._root.id
         if root is None:
             root = EMPTY_TREE
@@ -193,44 +198,50 @@ class Editor:
             below = folder.open[name] = Folder(self._objects.tree(entry.id), entry.id)
         return below
 
-    def _walk(self, parents: list[str]) -> list[Folder] | None:
-        """The folders from the root down *parents*; none if one of them is not there."""
-        way = [self._root]
-        for parent in parents:
-            below = self._open(way[-1], parent)
-            if below is None:
-                return None
-            way.append(below)
-        return way
+    def _at(self, path: str) -> Folder | None:
+        """The folder at *path*; none if there is none."""
+        known = self._edited.get(path)
+        if known is not None or not path:
+            return known or self._root
+        parent, _, name = path.rpartition("/")
+        above = self._at(parent)
+        return self._open(above, name) if above else None
 
-    def _put(self, path: str, entry: Entry) -> None:
-        *parents, name = path.split("/")
-        folder = self._root
-        folder.is_dirty = True
-        for parent in parents:
-            below = self._open(folder, parent)
-            if below is None:  # nothing, or something that is replaced: a link is never followed
-                folder.put(parent, None)
-                below = folder.open[parent] = Folder({}, None)
-            folder = below
+    def _to_edit(self, path: str) -> Folder:
+        """The folder at *path*, which is made if need be: something in it changes."""
+        folder = self._edited.get(path)
+        if folder is None:
+            folder = self._to_edit_in(path) if path else self._root
             folder.is_dirty = True
-        folder.open.pop(name, None)
+            self._edited[path] = folder
+        return folder
+
+    def _to_edit_in(self, path: str) -> Folder:
+        parent, _, name = path.rpartition("/")
+        above = self._to_edit(parent)
+        folder = self._open(above, name)
+        if folder is None:  # nothing, or something that is replaced: a link is never followed
+            above.put(name, None)
+            folder = above.open[name] = Folder({}, None)
+        return folder
+
+    def _put(self, path: str, entry: Entry | None) -> None:
+        parent, _, name = path.rpartition("/")
+        folder = self._to_edit(parent)
+        if folder.open.pop(name, None):
+            self._edited.clear()  # some were below it
         folder.put(name, entry)
 
     def _remove(self, path: str) -> None:
-        *parents, name = path.split("/")
-        way = self._walk(parents)
-        if way is None or (way[-1].get(name) is None and name not in way[-1].open):
-            return
-        way[-1].open.pop(name, None)
-        way[-1].put(name, None)
-        for folder in way:
-            folder.is_dirty = True
+        parent, _, name = path.rpartition("/")
+        folder = self._at(parent)
+        if folder is not None and (folder.get(name) is not None or name in folder.open):
+            self._put(path, None)
 
     def _found(self, path: str) -> Entry:
-        *parents, name = path.split("/")
-        way = self._walk(parents)
-        entry = way[-1].get(name) if way else None
+        parent, _, name = path.rpartition("/")
+        folder = self._at(parent)
+        entry = folder.get(name) if folder else None
         if entry is None:
             raise KeyError(path)
         return entry

@@ -57,10 +57,9 @@ class Listed(Mapping[str, Entry]):
         self._parsed: dict[str, Entry] | None = None
         self._asked = 0
 
-    def _found(self, name: bytes) -> Entry | None:
-        """The entry of that name and of a mode that git writes."""
-        content, wanted = self.content, b" %s\0" % name
-        at = content.find(wanted)
+    def _found(self, wanted: bytes, at: int) -> Entry | None:
+        """The entry of a mode that git writes whose name is *wanted*, first seen *at*."""
+        content = self.content
         while at >= 0:
             mode = content[max(at - 6, 0) : at]
             number = FOLDER if mode.endswith(_SHORT_MODE) else _MODES.get(mode)
@@ -108,13 +107,15 @@ class Listed(Mapping[str, Entry]):
         if self._parsed is not None:
             return self._parsed.get(name, default)
         try:
-            encoded = encoded_name(name)
+            wanted = b" %s\0" % name.encode("utf-8", "surrogateescape")
         except UnicodeEncodeError:
             return default
-        found = self._found(encoded) if encoded else None
-        if found is None and encoded in self.content:  # by chance, or an entry of an odd mode
-            return self._entries().get(name, default)
-        return default if found is None else found
+        at = self.content.find(wanted)
+        if at < 0:
+            return default
+        found = self._found(wanted, at)
+        # none: it was there by chance, or it is an entry of an odd mode
+        return self._entries().get(name, default) if found is None else found
 
     def __contains__(self, name: object) -> bool:
         return isinstance(name, str) and self.get(name) is not None

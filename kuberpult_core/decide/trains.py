@@ -33,7 +33,9 @@ def release_train(course: Course, command: ReleaseTrain) -> None:
     if command.team is not None:
         locking.check_team(course.state, command.team)
     bound = [member for member in members if _can_run(course, member, is_group, command.from_state)]
-    passengers = [it for member in bound for it in _passengers(course.state, member, command)]
+    passengers = (it for member in bound for it in _passengers(course.state, member, command))
+    if len(bound) > 1:  # one may be upstream of another; otherwise, what is read of an application is read at once
+        passengers = iter(list(passengers))
     for passenger in passengers:
         _bring(course, passenger, command.lock_behavior)
 
