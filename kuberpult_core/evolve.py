@@ -51,24 +51,20 @@ class Overlay(Mapping[K, V], Generic[K, V]):
         self._base = base
         self._changed: dict[K, V] = {}
         self._gone: set[K] = set()
-        self._more = 0
-        """How many keys more than below there are; negative if there are fewer."""
         if isinstance(base, Overlay):  # one layer is enough, however long the history
-            self._base, self._changed, self._gone, self._more = base.layers()
+            self._base, self._changed, self._gone = base.layers()
 
-    def layers(self) -> tuple[Mapping[K, V], dict[K, V], set[K], int]:
-        """What lies below, copies of what was put and dropped, and the difference in length."""
-        return self._base, dict(self._changed), set(self._gone), self._more
+    def layers(self) -> tuple[Mapping[K, V], dict[K, V], set[K]]:
+        """What lies below, and copies of what was put and dropped."""
+        return self._base, dict(self._changed), set(self._gone)
 
     def put(self, key: K, value: V) -> None:
         """Let *key* have *value*."""
-        self._more += key not in self
         self._gone.discard(key)
         self._changed[key] = value
 
     def drop(self, key: K) -> None:
         """Let *key* be gone."""
-        self._more -= key in self
         self._changed.pop(key, None)
         self._gone.add(key)
 
@@ -106,7 +102,8 @@ class Overlay(Mapping[K, V], Generic[K, V]):
         yield from self._changed
 
     def __len__(self) -> int:
-        return len(self._base) + self._more
+        base = self._base  # asked for seldom, so nothing is counted before
+        return len(base) + sum(key not in base for key in self._changed) - sum(key in base for key in self._gone)
 
 
 class _Items(ItemsView[K, V]):
@@ -127,6 +124,7 @@ class Draft:
 
     def __init__(self, state: State, stamp: Stamp | None = None) -> None:
         self._stamp = stamp
+        self._deployment = known(self._who())
         self._own: dict[object, Mapping[Any, Any]] = {}
         self._environments = Overlay(state.environments)
         self._applications = Overlay(state.applications)
@@ -160,9 +158,9 @@ class Draft:
         now = self.state.placement(event.environment, event.application)
         match event:
             case Deployed(version=version, queued=queued):
-                changed = attrs.evolve(now, version=version, queued=queued, deployment=known(self._who()))
+                changed = Placement(version, queued, now.locks, self._deployment)
             case Undeployed(queued=queued):
-                changed = attrs.evolve(now, version=None, queued=queued, deployment=known(Deployment()))
+                changed = Placement(None, queued, now.locks)
             case Queued(version=version):
                 changed = attrs.evolve(now, queued=version)
             case QueueEmptied():
@@ -226,7 +224,8 @@ class Draft:
             placements.drop(application)
         else:
             placements.put(application, placed)
-        self._environments.put(name, attrs.evolve(there, placements=placements))
+        if placements is not there.placements:
+            self._environments.put(name, attrs.evolve(there, placements=placements))
 
     def _change_locks(self, scope: LockScope, change: Callable[[Overlay[LockId, Lock]], None]) -> None:
         there = self._environments[scope.environment]

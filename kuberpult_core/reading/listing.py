@@ -1,7 +1,7 @@
 """Folders as mappings: each part is read when it is asked for, and then kept."""
 
 from collections.abc import Callable, ItemsView, Iterable, Iterator, Mapping, ValuesView
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from kuberpult_core.errors import InvalidName
 from kuberpult_core.model import Later
@@ -126,12 +126,17 @@ class Listing(Mapping[K, V], Generic[K, V]):
         return part
 
     def __getitem__(self, key: K) -> V:
-        part = self._loaded.get(key)
-        if part is None and self._is_name(key):
-            part = self._part(key)
+        part: V | None = self.get(key)
         if part is None:
             raise KeyError(key)
         return part
+
+    def get(self, key: K, default: Any = None) -> Any:
+        """The part of that name; asked for very often, so without an exception for what is not there."""
+        part = self._loaded.get(key)
+        if part is None and self._is_name(key):
+            part = self._part(key)
+        return default if part is None else part
 
     def __contains__(self, key: object) -> bool:
         entry = self._folder().get(str(key))
