@@ -11,7 +11,7 @@ from typing import assert_never
 from kuberpult_core.changes import Change, Copy, Link, Place, Remove, Restore, Write
 from kuberpult_core.manifests import blob_id
 from kuberpult_core.ports import FILE, FOLDER, LINK, Entry, Likeness, NewObject, ObjectId, Objects
-from kuberpult_core.tree import EMPTY_TREE, Listed, id_at, parsed, serialized, tree_id
+from kuberpult_core.tree import EMPTY_TREE, Listed, id_at, serialized, tree_id
 
 LARGE = 2048
 """Bytes from which a folder's content is patched and not written anew."""
@@ -30,13 +30,12 @@ class Folder:
         self.open: dict[str, Folder] = {}
         self.is_dirty = False
         """Whether something in it or below it may have changed since."""
-        content = there.content if isinstance(there, Listed) else None
-        is_small = content is not None and len(content) < LARGE
-        self._there = parsed(content) if content is not None and is_small else there
+        is_large = isinstance(there, Listed) and len(there.content) >= LARGE
+        self._there = there if is_large else dict(there.items())
         self._changed: dict[str, Entry | None] = {}
         self._fresh: dict[str, Entry | None] = {}
         """What was changed since it was closed last, with what was there then."""
-        self._versions = Versions(content)
+        self._versions = Versions(there.content) if isinstance(there, Listed) and is_large else None
 
     def get(self, name: str) -> Entry | None:
         """What it holds under *name*, as far as it is closed."""
@@ -59,12 +58,16 @@ class Folder:
         replaced = {name: (was, self._changed[name]) for name, was in fresh.items() if was != self._changed[name]}
         if not replaced:
             return None
-        content, likeness = self._versions.patched(self.id, replaced) or (self._whole(), None)
+        versions = self._versions
+        content, likeness = (versions and versions.patched(self.id, replaced)) or (self._whole(), None)
         if not content:
             self.id = None
             return None
         self.id = tree_id(content)
-        self._versions.keep(self.id, content, likeness)
+        if versions is None and len(content) >= LARGE:
+            versions = self._versions = Versions(content)
+        if versions:
+            versions.keep(self.id, content, likeness)
         return NewObject("tree", self.id, content, likeness)
 
     def _whole(self) -> bytes:
@@ -74,9 +77,9 @@ class Folder:
 
 
 class Versions:
-    """The versions that a folder has had in this editing, as far as the next one can lean on them."""
+    """The versions that a large folder has had in this editing, as far as the next one can lean on them."""
 
-    def __init__(self, content: bytes | None) -> None:
+    def __init__(self, content: bytes) -> None:
         self._content = content
         self._first: ObjectId | None = None
         """The one that is stored whole; none before the first that is new."""
@@ -88,7 +91,7 @@ class Versions:
     ) -> tuple[bytes, Likeness | None] | None:
         """The content with entries replaced, and what it is like; none if that takes writing it anew."""
         patches = self._patches(replaced)
-        if patches is None or self._content is None:
+        if patches is None:
             return None
         content = bytearray(self._content)
         for at, new in patches.items():
@@ -96,7 +99,7 @@ class Versions:
         return bytes(content), self._likeness(now, patches)
 
     def _patches(self, replaced: Mapping[str, tuple[Entry | None, Entry | None]]) -> dict[int, bytes] | None:
-        if self._content is None or len(self._content) < LARGE or len(replaced) > FEW:
+        if len(self._content) < LARGE or len(replaced) > FEW:
             return None
         patches = {}
         for name, (old, new) in replaced.items():
@@ -142,15 +145,14 @@ class Editor:
         for change in changes:
             match change:
                 case Write(path, blob, content):
-                    if content is not None:
-                        self._blobs[ObjectId(blob)] = NewObject("blob", ObjectId(blob), content)
-                    elif ObjectId(blob) not in self._blobs:
-                        self._objects.blob(ObjectId(blob))  # what is only named must be there
-                    self._put(path, Entry(FILE, ObjectId(blob)))
+                    file = ObjectId(blob)
+                    if file not in self._blobs:
+                        self._have(file, content)
+                    self._put(path, Entry(FILE, file))
                 case Place(path, blob):
                     self._put(path, Entry(FILE, ObjectId(blob)))
                 case Link(path, text):
-                    self._put(path, Entry(LINK, self._keep(text.encode())))
+                    self._put(path, self._linked(text.encode()))
                 case Copy(source, path):
                     self._put(path, self._found(source))
                 case Restore(path, entry):
@@ -182,11 +184,17 @@ class Editor:
         else:
             self._objects.blob(entry.id)
 
-    def _keep(self, content: bytes) -> ObjectId:
-        """Have *content* at hand; it is written if the finished tree needs it."""
-        object_id = ObjectId(blob_id(content))
-        self._blobs[object_id] = NewObject("blob", object_id, content)
-        return object_id
+    def _have(self, file: ObjectId, content: bytes | None) -> None:
+        """Have a file's *content* at hand, to be written if the finished tree needs it; none must be there."""
+        if content is None:
+            self._objects.blob(file)
+        else:
+            self._blobs[file] = NewObject("blob", file, content)
+
+    def _linked(self, text: bytes) -> Entry:
+        link = ObjectId(blob_id(text))
+        self._have(link, text)
+        return Entry(LINK, link)
 
     def _open(self, folder: Folder, name: str) -> Folder | None:
         """The folder of that name, opened for editing; none if there is no folder."""

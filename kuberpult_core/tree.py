@@ -21,6 +21,7 @@ def serialized(entries: Iterable[tuple[str, Entry]]) -> bytes:
 
 
 _ENTRY = re.compile(rb"([0-7]{1,7}) ([^\0/]+)\0(.{20})", re.DOTALL)
+_NAME = re.compile(rb"[0-7]{1,7} ([^\0/]+)\0.{20}", re.DOTALL)
 _FOLDER_FORM = re.compile(rb"(?:[0-7]{1,7}+ [^\0/]++\0.{20})*+", re.DOTALL)
 _MODES = {b"%o" % mode: mode for mode in (FILE, LINK, FOLDER, 0o100755, 0o100664, 0o160000)}
 _SHORT_MODE = b"40000"
@@ -123,7 +124,8 @@ class Listed(Mapping[str, Entry]):
     def __iter__(self) -> Iterator[str]:
         if self._parsed is not None:
             return iter(self._parsed)
-        return iter([name.decode("utf-8", "surrogateescape") for _, name, _ in _ENTRY.findall(self.content)])
+        names = b"\0".join(_NAME.findall(self.content))  # decoding all at once is quicker
+        return iter(names.decode("utf-8", "surrogateescape").split("\0") if names else ())
 
     def items(self) -> ItemsView[str, Entry]:
         """All entries, by name."""

@@ -34,9 +34,8 @@ def release_train(course: Course, command: ReleaseTrain) -> None:
         locking.check_team(course.state, command.team)
     bound = [member for member in members if _can_run(course, member, is_group, command.from_state)]
     passengers = (it for member in bound for it in _passengers(course.state, member, command))
-    if len(bound) > 1:  # one may be upstream of another; otherwise, what is read of an application is read at once
-        passengers = iter(list(passengers))
-    for passenger in passengers:
+    # one member may be upstream of another; otherwise, what is read of an application is read at once
+    for passenger in list(passengers) if len(bound) > 1 else passengers:
         _bring(course, passenger, command.lock_behavior)
 
 
