@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 from kuberpult_core.git.deltas import replacing
 from kuberpult_core.git.objects import BLOB, COMMIT, TREE
-from kuberpult_core.git.records import MOST, Record, difference, head_of, index_of, whole
+from kuberpult_core.git.records import LARGE_FOLDER, MOST, Record, difference, head_of, index_of, stored, whole
 from kuberpult_core.ports import NewObject
 from kuberpult_core.reading.bulk import made_to_stay
 
@@ -60,15 +60,22 @@ def _settled(folder: Path, pack: BinaryIO, index: BinaryIO, checksum: bytes) -> 
 
 def _records(objects: Sequence[NewObject]) -> Iterator[Record]:
     depths: dict[str, int] = {}
+    bases = {it.like.base for it in objects if it.like is not None}
     for it in objects:
         like, object_id = it.like, bytes.fromhex(it.id)
         if like is not None and like.base in depths:
             delta, depth = replacing(len(it.content), like.patches), depths[like.base] + 1
             content = difference(bytes.fromhex(like.base), delta)
         else:
-            content, depth = whole(_NUMBERS[it.kind], it.content), 0
+            content, depth = _whole(it, is_base=it.id in bases), 0
         depths[it.id] = depth
         yield Record(object_id, content, zlib.crc32(content), depth)
+
+
+def _whole(it: NewObject, *, is_base: bool) -> bytes:
+    """Its record; the only version of a large folder is not compressed: a merge finds others that are like it."""
+    is_alone = it.kind == "tree" and len(it.content) >= LARGE_FOLDER and not is_base
+    return (stored if is_alone else whole)(_NUMBERS[it.kind], it.content)
 
 
 @contextmanager

@@ -22,6 +22,8 @@ _FAST = 1
 """zlib's fastest level: a flush is small, and git repacks it in time."""
 _HARDLY_SMALLER = 256
 """Bytes up to which compressing takes longer than it is worth: links, the folder of a placement, and the like."""
+LARGE_FOLDER = 16 * 1024
+"""Bytes from which versions of a folder are worth being compared with each other."""
 _ONE_STORED_BLOCK = b"\x78\x01\x01"
 """The head of a stream, and that of a last block that is not compressed."""
 _WHOLE = range(1, 5)
@@ -79,14 +81,28 @@ def _places(index: bytes, pack: bytes) -> list[tuple[int, bytes, int]]:
     return places
 
 
+def opened(record: bytes | memoryview) -> tuple[int, int, int]:
+    """What the head of a record says: type and size; and where it ends."""
+    byte, at = record[0], 1
+    kind, size, shift = byte >> 4 & 7, byte & 15, 4
+    while byte & 128:
+        byte = record[at]
+        size |= (byte & 127) << shift
+        at, shift = at + 1, shift + 7
+    return kind, size, at
+
+
+def base_of(record: Record) -> bytes | None:
+    """The id of what an object is a difference to; none if it is whole."""
+    kind, _, at = opened(record.content)
+    return bytes(record.content[at : at + _SUM]) if kind == _ID_DELTA else None
+
+
 def _movable(record: memoryview, start: int, ids: Mapping[int, bytes]) -> tuple[bytes | memoryview, bytes | None]:
     """A record in a form that does not say where it lies, and the id of its base, if it is a difference."""
-    kind, at = record[0] >> 4 & 7, 0
+    kind, _, at = opened(record)
     if kind in _WHOLE:
         return record, None
-    while record[at] & 128:
-        at += 1
-    at += 1
     if kind == _ID_DELTA:
         return record, bytes(record[at : at + _SUM])
     if kind != _OFFSET_DELTA:
@@ -135,6 +151,11 @@ def chosen(packs: Iterable[Iterable[Record]]) -> list[Record]:
 def whole(kind: int, content: bytes) -> bytes:
     """The record of an object of that type."""
     return _record_head(kind, len(content)) + _stream(content)
+
+
+def stored(kind: int, content: bytes) -> bytes:
+    """The same, and quickly: not compressed."""
+    return _record_head(kind, len(content)) + zlib.compress(content, 0)
 
 
 def difference(base: bytes, delta: bytes) -> bytes:
