@@ -139,10 +139,12 @@ class Listing(Mapping[K, V], Generic[K, V]):
         return default if part is None else part
 
     def __contains__(self, key: object) -> bool:
-        entry = self._folder().get(str(key))
-        if entry is None or entry.mode not in self._modes or not self._is_name(key):
+        name = str(key)
+        entry = self._folder().get(name)
+        if entry is None or entry.mode not in self._modes:
             return False
-        return self._sure or self._part(self._parse(str(key))) is not None
+        named = self._key_of(name)
+        return named is not None and named == key and (self._sure or self._part(named, entry) is not None)
 
     def __iter__(self) -> Iterator[K]:
         return iter(self._keys())
