@@ -51,20 +51,24 @@ class Overlay(Mapping[K, V], Generic[K, V]):
         self._base = base
         self._changed: dict[K, V] = {}
         self._gone: set[K] = set()
+        self._more = 0
+        """How many keys more than below there are; negative if there are fewer."""
         if isinstance(base, Overlay):  # one layer is enough, however long the history
-            self._base, self._changed, self._gone = base.layers()
+            self._base, self._changed, self._gone, self._more = base.layers()
 
-    def layers(self) -> tuple[Mapping[K, V], dict[K, V], set[K]]:
-        """What lies below, and copies of what was put and dropped."""
-        return self._base, dict(self._changed), set(self._gone)
+    def layers(self) -> tuple[Mapping[K, V], dict[K, V], set[K], int]:
+        """What lies below, copies of what was put and dropped, and the difference in length."""
+        return self._base, dict(self._changed), set(self._gone), self._more
 
     def put(self, key: K, value: V) -> None:
         """Let *key* have *value*."""
+        self._more += key not in self
         self._gone.discard(key)
         self._changed[key] = value
 
     def drop(self, key: K) -> None:
         """Let *key* be gone."""
+        self._more -= key in self
         self._changed.pop(key, None)
         self._gone.add(key)
 
@@ -102,8 +106,7 @@ class Overlay(Mapping[K, V], Generic[K, V]):
         yield from self._changed
 
     def __len__(self) -> int:
-        base = self._base  # asked for seldom, so nothing is counted before
-        return len(base) + sum(key not in base for key in self._changed) - sum(key in base for key in self._gone)
+        return len(self._base) + self._more
 
 
 class _Items(ItemsView[K, V]):

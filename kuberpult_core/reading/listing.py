@@ -139,6 +139,8 @@ class Listing(Mapping[K, V], Generic[K, V]):
         return default if part is None else part
 
     def __contains__(self, key: object) -> bool:
+        if self._loaded.get(key) is not None:  # type: ignore[call-overload]  # of any type
+            return True
         name = str(key)
         entry = self._folder().get(name)
         if entry is None or entry.mode not in self._modes:
