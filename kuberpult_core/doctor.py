@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from kuberpult_core import layout
-from kuberpult_core.decide.argocd import check_shared_name
+from kuberpult_core.decide.argocd import check_name
 from kuberpult_core.decide.locking import every_lock
 from kuberpult_core.errors import DuplicateApplicationName
 from kuberpult_core.manifests import BlobId
@@ -74,7 +74,7 @@ def _double_names(state: State, name: EnvironmentName, environment: Environment)
         if placed.version is None:
             continue
         try:
-            check_shared_name(state, name, application)
+            check_name(state, name, application)
         except DuplicateApplicationName as duplicate:
             yield Problem(layout.placement_folder(name, application), duplicate.sentence)
 

@@ -30,11 +30,12 @@ class Folder:
         self.open: dict[str, Folder] = {}
         self.is_dirty = False
         """Whether something in it or below it may have changed since."""
-        self._there = there
+        is_large = isinstance(there, Listed) and len(there.content) >= LARGE
+        self._there = there if is_large else dict(there.items())
         self._changed: dict[str, Entry | None] = {}
         self._fresh: dict[str, Entry | None] = {}
         """What was changed since it was closed last, with what was there then."""
-        self._versions = Versions(there.content) if isinstance(there, Listed) else Versions(None)
+        self._versions = Versions(there.content) if isinstance(there, Listed) and is_large else None
 
     def get(self, name: str) -> Entry | None:
         """What it holds under *name*, as far as it is closed."""
@@ -57,12 +58,16 @@ class Folder:
         replaced = {name: (was, self._changed[name]) for name, was in fresh.items() if was != self._changed[name]}
         if not replaced:
             return None
-        content, likeness = self._versions.patched(self.id, replaced) or (self._whole(), None)
+        versions = self._versions
+        content, likeness = (versions and versions.patched(self.id, replaced)) or (self._whole(), None)
         if not content:
             self.id = None
             return None
         self.id = tree_id(content)
-        self._versions.keep(self.id, content, likeness)
+        if versions is None and len(content) >= LARGE:
+            versions = self._versions = Versions(content)
+        if versions:
+            versions.keep(self.id, content, likeness)
         return NewObject("tree", self.id, content, likeness)
 
     def _whole(self) -> bytes:
@@ -72,9 +77,9 @@ class Folder:
 
 
 class Versions:
-    """The versions that a folder has had in this editing, as far as the next one can lean on them."""
+    """The versions that a large folder has had in this editing, as far as the next one can lean on them."""
 
-    def __init__(self, content: bytes | None) -> None:
+    def __init__(self, content: bytes) -> None:
         self._content = content
         self._first: ObjectId | None = None
         """The one that is stored whole; none before the first that is new."""
@@ -86,7 +91,7 @@ class Versions:
     ) -> tuple[bytes, Likeness | None] | None:
         """The content with entries replaced, and what it is like; none if that takes writing it anew."""
         patches = self._patches(replaced)
-        if patches is None or self._content is None:
+        if patches is None:
             return None
         content = bytearray(self._content)
         for at, new in patches.items():
@@ -94,7 +99,7 @@ class Versions:
         return bytes(content), self._likeness(now, patches)
 
     def _patches(self, replaced: Mapping[str, tuple[Entry | None, Entry | None]]) -> dict[int, bytes] | None:
-        if self._content is None or len(self._content) < LARGE or len(replaced) > FEW:
+        if len(self._content) < LARGE or len(replaced) > FEW:
             return None
         patches = {}
         for name, (old, new) in replaced.items():
@@ -130,6 +135,8 @@ class Editor:
     def __init__(self, objects: Objects, root: ObjectId | None) -> None:
         self._objects = objects
         self._root = Folder(objects.tree(root) if root else {}, root)
+        self._edited: dict[str, Folder] = {}
+        """The folders by path that may have changed since the last time, as far as they are looked up here."""
         self._blobs: dict[ObjectId, NewObject] = {}
         self._new: dict[ObjectId, NewObject] = {}
 
@@ -138,15 +145,14 @@ class Editor:
         for change in changes:
             match change:
                 case Write(path, blob, content):
-                    if content is not None:
-                        self._blobs[ObjectId(blob)] = NewObject("blob", ObjectId(blob), content)
-                    elif ObjectId(blob) not in self._blobs:
-                        self._objects.blob(ObjectId(blob))  # what is only named must be there
-                    self._put(path, Entry(FILE, ObjectId(blob)))
+                    file = ObjectId(blob)
+                    if file not in self._blobs:
+                        self._have(file, content)
+                    self._put(path, Entry(FILE, file))
                 case Place(path, blob):
                     self._put(path, Entry(FILE, ObjectId(blob)))
                 case Link(path, text):
-                    self._put(path, Entry(LINK, self._keep(text.encode())))
+                    self._put(path, self._linked(text.encode()))
                 case Copy(source, path):
                     self._put(path, self._found(source))
                 case Restore(path, entry):
@@ -163,6 +169,7 @@ class Editor:
         Editing may go on; the next tree is one on top of this one.
         """
         self._close(self._root)
+        self._edited.clear()
         root = self._root.id
         if root is None:
             root = EMPTY_TREE
@@ -177,11 +184,17 @@ class Editor:
         else:
             self._objects.blob(entry.id)
 
-    def _keep(self, content: bytes) -> ObjectId:
-        """Have *content* at hand; it is written if the finished tree needs it."""
-        object_id = ObjectId(blob_id(content))
-        self._blobs[object_id] = NewObject("blob", object_id, content)
-        return object_id
+    def _have(self, file: ObjectId, content: bytes | None) -> None:
+        """Have a file's *content* at hand, to be written if the finished tree needs it; none must be there."""
+        if content is None:
+            self._objects.blob(file)
+        else:
+            self._blobs[file] = NewObject("blob", file, content)
+
+    def _linked(self, text: bytes) -> Entry:
+        link = ObjectId(blob_id(text))
+        self._have(link, text)
+        return Entry(LINK, link)
 
     def _open(self, folder: Folder, name: str) -> Folder | None:
         """The folder of that name, opened for editing; none if there is no folder."""
@@ -193,44 +206,50 @@ class Editor:
             below = folder.open[name] = Folder(self._objects.tree(entry.id), entry.id)
         return below
 
-    def _walk(self, parents: list[str]) -> list[Folder] | None:
-        """The folders from the root down *parents*; none if one of them is not there."""
-        way = [self._root]
-        for parent in parents:
-            below = self._open(way[-1], parent)
-            if below is None:
-                return None
-            way.append(below)
-        return way
+    def _at(self, path: str) -> Folder | None:
+        """The folder at *path*; none if there is none."""
+        known = self._edited.get(path)
+        if known is not None or not path:
+            return known or self._root
+        parent, _, name = path.rpartition("/")
+        above = self._at(parent)
+        return self._open(above, name) if above else None
 
-    def _put(self, path: str, entry: Entry) -> None:
-        *parents, name = path.split("/")
-        folder = self._root
-        folder.is_dirty = True
-        for parent in parents:
-            below = self._open(folder, parent)
-            if below is None:  # nothing, or something that is replaced: a link is never followed
-                folder.put(parent, None)
-                below = folder.open[parent] = Folder({}, None)
-            folder = below
+    def _to_edit(self, path: str) -> Folder:
+        """The folder at *path*, which is made if need be: something in it changes."""
+        folder = self._edited.get(path)
+        if folder is None:
+            folder = self._to_edit_in(path) if path else self._root
             folder.is_dirty = True
-        folder.open.pop(name, None)
+            self._edited[path] = folder
+        return folder
+
+    def _to_edit_in(self, path: str) -> Folder:
+        parent, _, name = path.rpartition("/")
+        above = self._to_edit(parent)
+        folder = self._open(above, name)
+        if folder is None:  # nothing, or something that is replaced: a link is never followed
+            above.put(name, None)
+            folder = above.open[name] = Folder({}, None)
+        return folder
+
+    def _put(self, path: str, entry: Entry | None) -> None:
+        parent, _, name = path.rpartition("/")
+        folder = self._to_edit(parent)
+        if folder.open.pop(name, None):
+            self._edited.clear()  # some were below it
         folder.put(name, entry)
 
     def _remove(self, path: str) -> None:
-        *parents, name = path.split("/")
-        way = self._walk(parents)
-        if way is None or (way[-1].get(name) is None and name not in way[-1].open):
-            return
-        way[-1].open.pop(name, None)
-        way[-1].put(name, None)
-        for folder in way:
-            folder.is_dirty = True
+        parent, _, name = path.rpartition("/")
+        folder = self._at(parent)
+        if folder is not None and (folder.get(name) is not None or name in folder.open):
+            self._put(path, None)
 
     def _found(self, path: str) -> Entry:
-        *parents, name = path.split("/")
-        way = self._walk(parents)
-        entry = way[-1].get(name) if way else None
+        parent, _, name = path.rpartition("/")
+        folder = self._at(parent)
+        entry = folder.get(name) if folder else None
         if entry is None:
             raise KeyError(path)
         return entry

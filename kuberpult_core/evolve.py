@@ -127,6 +127,7 @@ class Draft:
 
     def __init__(self, state: State, stamp: Stamp | None = None) -> None:
         self._stamp = stamp
+        self._deployment = known(self._who())
         self._own: dict[object, Mapping[Any, Any]] = {}
         self._environments = Overlay(state.environments)
         self._applications = Overlay(state.applications)
@@ -160,9 +161,9 @@ class Draft:
         now = self.state.placement(event.environment, event.application)
         match event:
             case Deployed(version=version, queued=queued):
-                changed = attrs.evolve(now, version=version, queued=queued, deployment=known(self._who()))
+                changed = Placement(version, queued, now.locks, self._deployment)
             case Undeployed(queued=queued):
-                changed = attrs.evolve(now, version=None, queued=queued, deployment=known(Deployment()))
+                changed = Placement(None, queued, now.locks)
             case Queued(version=version):
                 changed = attrs.evolve(now, queued=version)
             case QueueEmptied():
@@ -226,7 +227,8 @@ class Draft:
             placements.drop(application)
         else:
             placements.put(application, placed)
-        self._environments.put(name, attrs.evolve(there, placements=placements))
+        if placements is not there.placements:
+            self._environments.put(name, attrs.evolve(there, placements=placements))
 
     def _change_locks(self, scope: LockScope, change: Callable[[Overlay[LockId, Lock]], None]) -> None:
         there = self._environments[scope.environment]

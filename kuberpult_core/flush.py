@@ -12,6 +12,7 @@ from kuberpult_core.editor import Editor
 from kuberpult_core.manifests import BlobId
 from kuberpult_core.model import State
 from kuberpult_core.ports import Head, NewCommit, Objects
+from kuberpult_core.reading.bulk import made_to_stay
 from kuberpult_core.stamp import Actor, Stamp
 
 
@@ -42,7 +43,10 @@ class Flush:
         Raises what deciding raises; nothing has happened then. After any other failure the
         flush is of no use any more.
         """
-        stamp = Stamp(time, wish.actor)
+        with made_to_stay():
+            return self._added(wish, Stamp(time, wish.actor))
+
+    def _added(self, wish: Wish, stamp: Stamp) -> Decision:
         decision = wish.decide(self._state)
         if not decision.is_nothing:
             message = journal.message(decision)

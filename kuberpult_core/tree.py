@@ -21,6 +21,7 @@ def serialized(entries: Iterable[tuple[str, Entry]]) -> bytes:
 
 
 _ENTRY = re.compile(rb"([0-7]{1,7}) ([^\0/]+)\0(.{20})", re.DOTALL)
+_NAME = re.compile(rb"[0-7]{1,7} ([^\0/]+)\0.{20}", re.DOTALL)
 _FOLDER_FORM = re.compile(rb"(?:[0-7]{1,7}+ [^\0/]++\0.{20})*+", re.DOTALL)
 _MODES = {b"%o" % mode: mode for mode in (FILE, LINK, FOLDER, 0o100755, 0o100664, 0o160000)}
 _SHORT_MODE = b"40000"
@@ -57,10 +58,9 @@ class Listed(Mapping[str, Entry]):
         self._parsed: dict[str, Entry] | None = None
         self._asked = 0
 
-    def _found(self, name: bytes) -> Entry | None:
-        """The entry of that name and of a mode that git writes."""
-        content, wanted = self.content, b" %s\0" % name
-        at = content.find(wanted)
+    def _found(self, wanted: bytes, at: int) -> Entry | None:
+        """The entry of a mode that git writes whose name is *wanted*, first seen *at*."""
+        content = self.content
         while at >= 0:
             mode = content[max(at - 6, 0) : at]
             number = FOLDER if mode.endswith(_SHORT_MODE) else _MODES.get(mode)
@@ -108,13 +108,15 @@ class Listed(Mapping[str, Entry]):
         if self._parsed is not None:
             return self._parsed.get(name, default)
         try:
-            encoded = encoded_name(name)
+            wanted = b" %s\0" % name.encode("utf-8", "surrogateescape")
         except UnicodeEncodeError:
             return default
-        found = self._found(encoded) if encoded else None
-        if found is None and encoded in self.content:  # by chance, or an entry of an odd mode
-            return self._entries().get(name, default)
-        return default if found is None else found
+        at = self.content.find(wanted)
+        if at < 0:
+            return default
+        found = self._found(wanted, at)
+        # none: it was there by chance, or it is an entry of an odd mode
+        return self._entries().get(name, default) if found is None else found
 
     def __contains__(self, name: object) -> bool:
         return isinstance(name, str) and self.get(name) is not None
@@ -122,7 +124,8 @@ class Listed(Mapping[str, Entry]):
     def __iter__(self) -> Iterator[str]:
         if self._parsed is not None:
             return iter(self._parsed)
-        return iter([name.decode("utf-8", "surrogateescape") for _, name, _ in _ENTRY.findall(self.content)])
+        names = b"\0".join(_NAME.findall(self.content))  # decoding all at once is quicker
+        return iter(names.decode("utf-8", "surrogateescape").split("\0") if names else ())
 
     def items(self) -> ItemsView[str, Entry]:
         """All entries, by name."""

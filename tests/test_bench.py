@@ -210,6 +210,12 @@ def test_the_page_has_the_day_the_machine_the_versions_the_command_and_all_rows(
     assert {line.count(" | ") for line in table} == {len(report.HEADINGS) - 1}
 
 
+def test_the_page_says_why_a_bar_is_missed_if_it_is_and_somebody_knows() -> None:
+    known = Row("slow", "quick", 2, reason="It does more.")
+    assert report.reasons([known.given(3, 1), *ROWS]).splitlines()[-1] == "**slow.** It does more."
+    assert report.reasons([known.given(1, 1), known, *ROWS]) == ""
+
+
 def test_the_table_for_a_terminal_is_aligned() -> None:
     lines = report.table(ROWS).splitlines()
     assert len({line.index(it) for line, it in zip(lines, ("measured", "12.3", "3 MB", "51"), strict=False)}) == 1

@@ -3,6 +3,7 @@
 import gc
 import subprocess
 import sys
+import weakref
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -26,6 +27,7 @@ from kuberpult_core.git.opening import make_bare
 from kuberpult_core.memory import MemoryObjects, MemoryStore
 from kuberpult_core.names import ApplicationName, EnvironmentName
 from kuberpult_core.ports import FILE, FOLDER, LINK, Entry, ObjectId, Objects
+from kuberpult_core.reading import bulk
 from kuberpult_core.reading.bulk import made_to_stay
 from kuberpult_core.reading.changed_names import names_of_changed
 from kuberpult_core.reading.listing import Listing
@@ -369,3 +371,54 @@ def test_pauses_of_collecting_may_overlap_and_leave_it_as_it_was() -> None:
         assert not gc.isenabled()
     finally:
         gc.enable()
+
+
+class Knot:
+    """Refers to itself, so only a search for garbage finds it."""
+
+    def __init__(self) -> None:
+        self.itself = self
+
+
+def many_made() -> list[tuple[int, list[int]]]:
+    return [(number, []) for number in range(bulk._VERY_MANY)]
+
+
+def searches() -> int:
+    return sum(generation["collections"] for generation in gc.get_stats())
+
+
+def test_very_many_objects_that_were_made_to_stay_are_not_looked_at_one_by_one() -> None:
+    gc.collect()
+    before = searches()
+    with made_to_stay():
+        made = many_made()
+    assert searches() == before
+    assert gc.get_count()[0] < bulk._VERY_MANY, "the next search begins anew"
+    assert gc.get_freeze_count() == 0, "they can be found as garbage later"
+    assert made
+
+
+def test_garbage_among_them_is_found_in_time() -> None:
+    with made_to_stay():
+        knot = weakref.ref(Knot())
+        made = [many_made()]
+    for _ in range(bulk._IN_VAIN):
+        assert knot() is not None
+        with made_to_stay():
+            made.append(many_made())
+        if knot() is None:
+            break
+    assert knot() is None
+
+
+def test_what_somebody_has_frozen_stays_frozen() -> None:
+    gc.freeze()
+    try:
+        frozen = gc.get_freeze_count()
+        with made_to_stay():
+            made = many_made()
+        assert gc.get_freeze_count() == frozen
+        assert made
+    finally:
+        gc.unfreeze()

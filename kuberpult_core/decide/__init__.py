@@ -8,6 +8,7 @@ from kuberpult_core.decide.course import Course
 from kuberpult_core.decision import Decision
 from kuberpult_core.errors import KuberpultError
 from kuberpult_core.model import State
+from kuberpult_core.reading.bulk import made_to_stay
 
 __all__ = ["decide"]
 
@@ -19,10 +20,11 @@ def decide(state: State, command: Command) -> Decision:
     if the rules do not allow it; nothing has happened then. Raises *Unavailable* if the
     state cannot be read.
     """
-    course = Course(state)
-    effective = _batch(course, command) if isinstance(command, Batch) else _single(course, command)
-    argocd.check_url(state, course)
-    return course.decision(effective)
+    with made_to_stay():
+        course = Course(state)
+        effective = _batch(course, command) if isinstance(command, Batch) else _single(course, command)
+        argocd.check_url(state, course)
+        return course.decision(effective)
 
 
 def _batch(course: Course, batch: Batch) -> Batch:

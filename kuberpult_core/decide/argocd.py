@@ -10,16 +10,10 @@ from kuberpult_core.names import ApplicationName, EnvironmentName
 
 
 def check_name(state: State, environment: EnvironmentName, application: ApplicationName) -> None:
-    """Refuse a new placement whose Argo CD name another one has: ``prod`` + ``de-web``, ``prod-de`` + ``web``.
+    """Refuse a placement whose Argo CD name another one has: ``prod`` + ``de-web``, ``prod-de`` + ``web``.
 
-    One that is in place already keeps its name.
+    For new placements: one that is in place already keeps its name.
     """
-    if state.placement(environment, application).version is None:
-        check_shared_name(state, environment, application)
-
-
-def check_shared_name(state: State, environment: EnvironmentName, application: ApplicationName) -> None:
-    """Refuse a placement, new or not, whose Argo CD name another one has."""
     title = application_title(environment, application)
     words = title.split("-")
     for cut in range(1, len(words)):
@@ -37,7 +31,7 @@ def _takes_place(state: State, environment: EnvironmentName, application: Applic
 def check_names(state: State, name: EnvironmentName) -> None:
     """Refuse an environment that Argo CD gets to see with names that others have."""
     for application in applications_on(state.environments[name]):
-        check_shared_name(state, name, application)
+        check_name(state, name, application)
 
 
 def applications_on(environment: Environment) -> list[ApplicationName]:
@@ -77,9 +71,11 @@ def check_cascade(
 
 def check_placeable(state: State, environment: EnvironmentName, application: ApplicationName) -> None:
     """Refuse a new placement that Argo CD could not be told of: its name is taken, or there is no URL to clone."""
-    check_name(state, environment, application)
     there = state.environments[environment]
-    if there.placement(application).version is None and there.config.argocd and state.settings.url is None:
+    if there.placement(application).version is not None:
+        return
+    check_name(state, environment, application)
+    if there.config.argocd and state.settings.url is None:
         raise NoRepositoryUrl(environment)
 
 

@@ -41,12 +41,13 @@ def place(course: Course, deployment: Deploy, cause: Cause) -> None:
     """Deploy or queue a release that is known to have a manifest: the table of rules.md 2."""
     environment, application, version = deployment.environment, deployment.application, deployment.version
     state = course.state
-    argocd.check_name(state, environment, application)
+    now = state.placement(environment, application)
+    if now.version is None:
+        argocd.check_name(state, environment, application)
     locks = state.locks_on(environment, application) if state.is_locked(environment, application) else []
     if locks and deployment.lock_behavior is LockBehavior.QUEUE:
         _queue(course, deployment, cause, locks)
         return
-    now = state.placement(environment, application)
     if now.version != version:
         happens_deployed(course, environment, application, version, cause)
     elif now.queued is not None:
@@ -106,6 +107,7 @@ def why_broken(state: State, application: ApplicationName, link: Version | Broke
     """Why the release that a link names cannot be used, or none if it can be read."""
     if isinstance(link, Broken):
         return link.reason
-    if state.release(application, link) is None:
+    there = state.applications.get(application)
+    if there is None or link not in there.releases:
         return f"there is no release {link} of {application}"
     return None

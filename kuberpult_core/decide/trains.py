@@ -33,8 +33,9 @@ def release_train(course: Course, command: ReleaseTrain) -> None:
     if command.team is not None:
         locking.check_team(course.state, command.team)
     bound = [member for member in members if _can_run(course, member, is_group, command.from_state)]
-    passengers = [it for member in bound for it in _passengers(course.state, member, command)]
-    for passenger in passengers:
+    passengers = (it for member in bound for it in _passengers(course.state, member, command))
+    # one member may be upstream of another; otherwise, what is read of an application is read at once
+    for passenger in list(passengers) if len(bound) > 1 else passengers:
         _bring(course, passenger, command.lock_behavior)
 
 

@@ -2,9 +2,10 @@
 
 Packs of about the same size are merged when there are several of them, so their number
 grows with the logarithm of what is written, and every object is copied a few times only, as it
-lies there. Nothing is ever lost: a pack goes when another one holds all that is in it, readers in
-other processes look again when one is gone, and what git marks, keeps or indexes in common is left
-alone. Large packs are for git: see :mod:`kuberpult_core.git.repacking`.
+lies there, unless it is one of many versions of a large folder. Nothing is ever lost: a pack goes
+when another one holds all that is in it, readers in other processes look again when one is gone,
+and what git marks, keeps or indexes in common is left alone. Large packs are for git: see
+:mod:`kuberpult_core.git.repacking`.
 """
 
 import os
@@ -16,6 +17,7 @@ from pathlib import Path
 
 from kuberpult_core.git.packs import write_records
 from kuberpult_core.git.records import Record, chosen, records_of
+from kuberpult_core.git.slimming import slimmed
 
 FEW = 8
 """Packs of one size that may lie there; one more, and they are merged."""
@@ -80,7 +82,7 @@ def _merge(folder: Path, packs: Iterable[Path]) -> bool:
     readable = {pack: records for pack in packs if (records := _readable(pack)) is not None}
     if len(readable) <= 1:
         return False
-    written = write_records(folder, chosen(readable.values()))
+    written = write_records(folder, slimmed(chosen(readable.values())))
     for pack in readable:
         if pack != written:
             _remove(pack)

@@ -66,18 +66,20 @@ def reader(path: Path) -> Reader:
     if len(index) < far_offsets:
         raise ValueError("an index that is cut off")
     near = 20 * (isqrt(fan[-1] // 100) + 8)  # ids are spread evenly: three standard deviations
-    find, number = index.find, int.from_bytes
+    number = int.from_bytes
 
     def read(object_id: bytes) -> tuple[int, bytes] | None:
         byte = object_id[0]
         low, high = fan[byte], fan[byte + 1]
         guess = ids + 20 * (low + ((high - low) * number(object_id[1:4]) >> 24)) - near
-        at = find(object_id, guess if guess > ids else ids, guess + 2 * near)  # noqa: FURB136 - max() takes longer
-        if at < 0 or (at - ids) % 20:
+        guess = guess if guess > ids else ids  # noqa: FURB136 - max() takes longer
+        at = index[guess : guess + 2 * near].find(object_id)  # a map's own find() goes byte by byte
+        if at < 0 or at % 20:
             at = _found(index, object_id, ids, ids + 20 * low, ids + 20 * high)
             if at < 0:
                 return None
-        at = offsets + (at - ids) // 5
+            guess = 0
+        at = offsets + (at + guess - ids) // 5
         offset = number(index[at : at + 4])
         if offset & 0x80000000:
             (offset,) = _FAR.unpack_from(index, far_offsets + 8 * (offset & 0x7FFFFFFF))

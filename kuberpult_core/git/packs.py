@@ -12,12 +12,11 @@ from typing import BinaryIO
 
 from kuberpult_core.git.deltas import replacing
 from kuberpult_core.git.objects import BLOB, COMMIT, TREE
-from kuberpult_core.git.records import MOST, Record, difference, head_of, index_of, whole
+from kuberpult_core.git.records import LARGE_FOLDER, MOST, Record, difference, head_of, index_of, stored, whole
 from kuberpult_core.ports import NewObject
+from kuberpult_core.reading.bulk import made_to_stay
 
 _NUMBERS = {"commit": COMMIT, "tree": TREE, "blob": BLOB}
-_FAST = 1
-"""zlib's fastest level: a flush is small, and git repacks it in time."""
 
 
 def write_pack(folder: Path, objects: Sequence[NewObject]) -> Path:
@@ -27,7 +26,8 @@ def write_pack(folder: Path, objects: Sequence[NewObject]) -> Path:
     """
     folder.mkdir(parents=True, exist_ok=True)
     objects = list({it.id: it for it in objects}.values())  # an object comes once
-    return write_records(folder, list(_records(objects)))
+    with made_to_stay():
+        return write_records(folder, list(_records(objects)))
 
 
 def write_records(folder: Path, records: Sequence[Record]) -> Path:
@@ -60,15 +60,22 @@ def _settled(folder: Path, pack: BinaryIO, index: BinaryIO, checksum: bytes) -> 
 
 def _records(objects: Sequence[NewObject]) -> Iterator[Record]:
     depths: dict[str, int] = {}
+    bases = {it.like.base for it in objects if it.like is not None}
     for it in objects:
         like, object_id = it.like, bytes.fromhex(it.id)
         if like is not None and like.base in depths:
             delta, depth = replacing(len(it.content), like.patches), depths[like.base] + 1
-            content = difference(bytes.fromhex(like.base), delta, _FAST)
+            content = difference(bytes.fromhex(like.base), delta)
         else:
-            content, depth = whole(_NUMBERS[it.kind], it.content, _FAST), 0
+            content, depth = _whole(it, is_base=it.id in bases), 0
         depths[it.id] = depth
         yield Record(object_id, content, zlib.crc32(content), depth)
+
+
+def _whole(it: NewObject, *, is_base: bool) -> bytes:
+    """Its record; the only version of a large folder is not compressed: a merge finds others that are like it."""
+    is_alone = it.kind == "tree" and len(it.content) >= LARGE_FOLDER and not is_base
+    return (stored if is_alone else whole)(_NUMBERS[it.kind], it.content)
 
 
 @contextmanager

@@ -18,6 +18,14 @@ _FAN = 256
 _SUM = 20
 MOST = 2**31
 """Bytes that a pack stays below: its index has four bytes for a place."""
+_FAST = 1
+"""zlib's fastest level: a flush is small, and git repacks it in time."""
+_HARDLY_SMALLER = 256
+"""Bytes up to which compressing takes longer than it is worth: links, the folder of a placement, and the like."""
+LARGE_FOLDER = 16 * 1024
+"""Bytes from which versions of a folder are worth being compared with each other."""
+_ONE_STORED_BLOCK = b"\x78\x01\x01"
+"""The head of a stream, and that of a last block that is not compressed."""
 _WHOLE = range(1, 5)
 _OFFSET_DELTA, _ID_DELTA = 6, 7
 
@@ -73,14 +81,28 @@ def _places(index: bytes, pack: bytes) -> list[tuple[int, bytes, int]]:
     return places
 
 
+def opened(record: bytes | memoryview) -> tuple[int, int, int]:
+    """What the head of a record says: type and size; and where it ends."""
+    byte, at = record[0], 1
+    kind, size, shift = byte >> 4 & 7, byte & 15, 4
+    while byte & 128:
+        byte = record[at]
+        size |= (byte & 127) << shift
+        at, shift = at + 1, shift + 7
+    return kind, size, at
+
+
+def base_of(record: Record) -> bytes | None:
+    """The id of what an object is a difference to; none if it is whole."""
+    kind, _, at = opened(record.content)
+    return bytes(record.content[at : at + _SUM]) if kind == _ID_DELTA else None
+
+
 def _movable(record: memoryview, start: int, ids: Mapping[int, bytes]) -> tuple[bytes | memoryview, bytes | None]:
     """A record in a form that does not say where it lies, and the id of its base, if it is a difference."""
-    kind, at = record[0] >> 4 & 7, 0
+    kind, _, at = opened(record)
     if kind in _WHOLE:
         return record, None
-    while record[at] & 128:
-        at += 1
-    at += 1
     if kind == _ID_DELTA:
         return record, bytes(record[at : at + _SUM])
     if kind != _OFFSET_DELTA:
@@ -126,14 +148,28 @@ def chosen(packs: Iterable[Iterable[Record]]) -> list[Record]:
     return list(best.values())
 
 
-def whole(kind: int, content: bytes, level: int) -> bytes:
-    """The record of an object of that type, compressed at that level."""
-    return _record_head(kind, len(content)) + zlib.compress(content, level)
+def whole(kind: int, content: bytes) -> bytes:
+    """The record of an object of that type."""
+    return _record_head(kind, len(content)) + _stream(content)
 
 
-def difference(base: bytes, delta: bytes, level: int) -> bytes:
+def stored(kind: int, content: bytes) -> bytes:
+    """The same, and quickly: not compressed."""
+    return _record_head(kind, len(content)) + zlib.compress(content, 0)
+
+
+def difference(base: bytes, delta: bytes) -> bytes:
     """The record of an object as a *delta* of the object of the id *base*, which lies in the same pack."""
-    return _record_head(_ID_DELTA, len(delta)) + base + zlib.compress(delta, level)
+    return _record_head(_ID_DELTA, len(delta)) + base + _stream(delta)
+
+
+def _stream(content: bytes) -> bytes:
+    """*content* as a zlib stream (RFC 1950); a small one as it is, since zlib hardly makes it smaller."""
+    size = len(content)
+    if size > _HARDLY_SMALLER:
+        return zlib.compress(content, _FAST)
+    sizes = size.to_bytes(2, "little") + (size ^ 0xFFFF).to_bytes(2, "little")
+    return b"".join((_ONE_STORED_BLOCK, sizes, content, zlib.adler32(content).to_bytes(4, "big")))
 
 
 def _record_head(kind: int, size: int) -> bytes:

@@ -1,7 +1,7 @@
 """Folders as mappings: each part is read when it is asked for, and then kept."""
 
 from collections.abc import Callable, ItemsView, Iterable, Iterator, Mapping, ValuesView
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from kuberpult_core.errors import InvalidName
 from kuberpult_core.model import Later
@@ -126,18 +126,27 @@ class Listing(Mapping[K, V], Generic[K, V]):
         return part
 
     def __getitem__(self, key: K) -> V:
-        part = self._loaded.get(key)
-        if part is None and self._is_name(key):
-            part = self._part(key)
+        part: V | None = self.get(key)
         if part is None:
             raise KeyError(key)
         return part
 
+    def get(self, key: K, default: Any = None) -> Any:
+        """The part of that name; asked for very often, so without an exception for what is not there."""
+        part = self._loaded.get(key)
+        if part is None and self._is_name(key):
+            part = self._part(key)
+        return default if part is None else part
+
     def __contains__(self, key: object) -> bool:
-        entry = self._folder().get(str(key))
-        if entry is None or entry.mode not in self._modes or not self._is_name(key):
+        if self._loaded.get(key) is not None:  # type: ignore[call-overload]  # of any type
+            return True
+        name = str(key)
+        entry = self._folder().get(name)
+        if entry is None or entry.mode not in self._modes:
             return False
-        return self._sure or self._part(self._parse(str(key))) is not None
+        named = self._key_of(name)
+        return named is not None and named == key and (self._sure or self._part(named, entry) is not None)
 
     def __iter__(self) -> Iterator[K]:
         return iter(self._keys())

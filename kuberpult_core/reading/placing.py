@@ -1,7 +1,7 @@
 """From the folders of placements to what is placed: versions, queues, locks, and who deployed."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from types import MappingProxyType
 
@@ -115,18 +115,14 @@ class Placing(Pieces):
         links = self._links.get(application)
         version = links.release_of(link) if links else None
         if version is None:  # perhaps of a release that was not there yet
-            links = self._links[application] = Links(application, self._release_numbers(application))
+            links = self._links[application] = Links(application, self._release_names(application))
             version = links.release_of(link)
         return version or self._foreign_link(f"{folder}/{name}", application, ObjectId(link))
 
-    def _release_numbers(self, application: ApplicationName) -> Iterator[Version]:
+    def _release_names(self, application: ApplicationName) -> Iterable[str]:
         path = layout.application_folder(application)
         entries = self.folder(path, self._applications.get(application))
-        for name in self.folder(f"{path}/{layout.RELEASES}", entries.get(layout.RELEASES)):
-            try:
-                yield names.version_from(name)
-            except InvalidName:
-                continue  # reported where the releases are listed
+        return self.folder(f"{path}/{layout.RELEASES}", entries.get(layout.RELEASES))
 
     def _foreign_link(self, path: str, application: ApplicationName, link: ObjectId) -> Version | Broken:
         """A link to none of the releases: it dangles, or leads elsewhere."""

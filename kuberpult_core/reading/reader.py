@@ -61,6 +61,8 @@ class Reader(Placing):
         super().__init__(objects, report or _unheard, snapshot)
         self._shares = report is None
         self._last: State | None = None
+        self._teams: dict[Entry | None, TeamName] = {}
+        """By their files: many applications have the same team."""
 
     def state(self, root: ObjectId | None, *, remember: bool = True) -> State:
         """The state that the tree *root* holds; empty without a tree.
@@ -130,12 +132,19 @@ class Reader(Placing):
         )
 
     def _team(self, path: str, entries: Entries) -> TeamName | None:
+        entry = entries.get("team")
+        known = self._teams.get(entry)
+        if known is not None or entry is None:
+            return known
         text = self.text(path, entries, "team")
         try:
-            return names.team_name(text.strip()) if text else None
+            team = names.team_name(text.strip()) if text else None
         except InvalidName as error:
             self.report(f"{path}/team", error.sentence)
             return None
+        if team is not None:
+            self._teams[entry] = team
+        return team
 
     def _release(self, path: str, _version: Version, entry: Entry, _earlier: Release | None) -> Release:
         entries = self.folder(path, entry)

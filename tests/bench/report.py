@@ -87,7 +87,14 @@ def page(rows: Sequence[Row], yard: Yard, command: str, now: datetime) -> str:
         versions=versions(),
     )
     lines = [HEADINGS, ("---",) * len(HEADINGS), *map(cells, rows)]
-    return head + "".join(f"| {' | '.join(_marked(cell) for cell in line)} |\n" for line in lines)
+    bars = "".join(f"| {' | '.join(_marked(cell) for cell in line)} |\n" for line in lines)
+    return head + bars + reasons(rows)
+
+
+def reasons(rows: Iterable[Row]) -> str:
+    """Why bars are missed, for those of which it is known."""
+    missed = [f"**{row.what}.** {row.reason}\n" for row in rows if row.is_built and not row.is_met and row.reason]
+    return "\n".join(["", "## Why a bar is missed", "", *missed]) if missed else ""
 
 
 def _marked(cell: str) -> str:

@@ -25,6 +25,8 @@ class Row:
     unit: Unit = Unit.SECONDS
     stretch: float | None = None
     """A bar that would be better still."""
+    reason: str = ""
+    """Why it is missed, if it is: what it takes, and what the other one does not have to do."""
     measured: float | None = None
     baseline: float | None = None
 
