@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
@@ -73,6 +74,21 @@ def _log() -> Converter:
     return _build(for_log=True)
 
 
+def _whole_time(time: datetime) -> str:
+    """*time* to its last digit: somebody else's locks may be a part of a second apart."""
+    return time.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+@cache
+def decisions() -> Converter:
+    """The converter of decisions that are read back: every field, manifests by their ids."""
+    converter = _build(for_log=True)
+    converter.register_unstructure_hook(datetime, _whole_time)
+    strict.register_union(converter, Event)
+    strict.register_union(converter, Warned)
+    return converter
+
+
 @cache
 def _answers() -> Converter:
     converter = strict.build(omit_defaults=False)
@@ -84,9 +100,12 @@ def _answers() -> Converter:
     return converter
 
 
-def command_from(data: Any) -> Command:
-    """The command that a JSON object describes, manifests as text. Raises an *Invalid* error with the path."""
-    command: Command = structured(_requests(), data, Command, "$", InvalidCommand)
+def command_from(data: Any, path: str = "$") -> Command:
+    """The command that a JSON object describes, manifests as text.
+
+    Raises an *Invalid* error with the path, which begins with that of the object.
+    """
+    command: Command = structured(_requests(), data, Command, path, InvalidCommand)
     return command
 
 
