@@ -128,9 +128,9 @@ class Desk:
         """Run the command line in this process, with these arguments and no others."""
         return self._run(arguments, given, variables, io.TextIOWrapper)
 
-    def on_screen(self, *arguments: str, given: bytes = b"") -> Ran:
+    def on_screen(self, *arguments: str, given: bytes = b"", **variables: str) -> Ran:
         """Like :meth:`run`, with every byte that a terminal would get."""
-        return self._run(("--repo", "manifests.git", "--author", str(ADA), *arguments), given, {}, Screen)
+        return self._run(("--repo", "manifests.git", "--author", str(ADA), *arguments), given, variables, Screen)
 
     def _run(
         self, arguments: Sequence[str], given: bytes, variables: Mapping[str, str], kind: type[io.TextIOWrapper]

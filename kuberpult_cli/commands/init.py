@@ -3,9 +3,9 @@
 import click
 
 from kuberpult_cli import output
-from kuberpult_cli.changing import show
 from kuberpult_cli.options import shared, shared_options
 from kuberpult_cli.session import actor
+from kuberpult_cli.showing import Shown, show
 from kuberpult_core import UpdateSettings, init_repository, memory_repository
 
 
@@ -31,5 +31,5 @@ def command(path: str, url: str | None) -> None:
     with init_repository(path, branch) as made:
         if settings and asker:
             applied = made.apply(settings, asker)
-            show(applied.decision, applied.commit, planned=False)
+            show(Shown(applied.decision, applied.commit, planned=False))
     output.say(f"Made {path}. Next: kuberpult --repo {path} env create development --upstream-latest")
