@@ -12,7 +12,7 @@ import yaml
 from cattrs import Converter
 
 from kuberpult_core import converter as strict
-from kuberpult_core.commands import Batch, Command, SingleCommand
+from kuberpult_core.commands import MAX_COMMANDS, Batch, Command, SingleCommand
 from kuberpult_core.config import EnvironmentConfig, checked, document_of
 from kuberpult_core.converter import Fault, structured
 from kuberpult_core.decision import Decision, Warned
@@ -105,6 +105,9 @@ def command_from(data: Any, path: str = "$") -> Command:
 
     Raises an *Invalid* error with the path, which begins with that of the object.
     """
+    many = len(data["commands"]) if isinstance(data, Mapping) and isinstance(data.get("commands"), list) else 0
+    if many > MAX_COMMANDS:  # each that is wrong costs an error, so they are counted first
+        raise InvalidCommand(f"{path}.commands", f"there are {many}, more than the {MAX_COMMANDS} allowed")
     command: Command = structured(_requests(), data, Command, path, InvalidCommand)
     return command
 

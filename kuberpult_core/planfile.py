@@ -6,6 +6,7 @@ a plan is read, so whoever reviews a plan may read them and nothing else.
 
 import json
 import re
+from collections import Counter
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
@@ -14,6 +15,7 @@ import attrs
 from cattrs import Converter
 
 from kuberpult_core import codec, converter, journal
+from kuberpult_core.commands import Command
 from kuberpult_core.converter import structured
 from kuberpult_core.decision import Decision, Skip, Warned
 from kuberpult_core.errors import InvalidPlan, PlanOfOtherRules, quoted
@@ -31,13 +33,13 @@ _COMMIT = re.compile(r"[0-9a-f]{40}")
 
 @attrs.frozen
 class _Decided:
-    """A decision without its command."""
+    """The parts of a decision without its command, each a list."""
 
-    facts: tuple[Event, ...] = ()
-    skips: tuple[Skip, ...] = ()
-    warnings: tuple[Warned, ...] = ()
-    cascades: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
+    facts: Any = ()
+    skips: Any = ()
+    warnings: Any = ()
+    cascades: Any = ()
+    notes: Any = ()
 
 
 @attrs.frozen
@@ -47,44 +49,44 @@ class _Written:
     kind: str
     format: int
     rules: int
-    words: tuple[str, ...]
+    words: Any
     base: str | None
-    decision: Mapping[str, Any]
-    command: Mapping[str, Any]
+    decision: Any
+    command: Any
 
 
 @cache
 def _top() -> Converter:
-    made = converter.build(omit_defaults=False)
-    made.register_structure_hook_func(lambda cls: cls == Mapping[str, Any], lambda value, _: value)
-    return made
+    return converter.build(omit_defaults=False)
 
 
 def plan_data(plan: Plan) -> dict[str, Any]:
     """*plan* as a JSON object, its manifests as text; :func:`plan_from` reads it."""
     decision = plan.decision
-    decided = _Decided(decision.events, decision.skips, decision.warnings, decision.cascades, decision.notes)
-    written = _Written(
-        KIND,
-        FORMAT,
-        journal.RULES,
-        tuple(lines(decision)),
-        plan.base,
-        codec.decisions().unstructure(decided),
-        codec.command_data(plan.command),
-    )
-    data: dict[str, Any] = _top().unstructure(written)
-    return data
+    parts = {
+        "facts": [codec.decisions().unstructure(it, unstructure_as=Event) for it in decision.events],
+        "skips": codec.decisions().unstructure(decision.skips),
+        "warnings": [codec.decisions().unstructure(it, unstructure_as=Warned) for it in decision.warnings],
+        "cascades": list(decision.cascades),
+        "notes": list(decision.notes),
+    }
+    said = {name: part for name, part in parts.items() if part}
+    command = codec.command_data(plan.command)
+    written = _Written(KIND, FORMAT, journal.RULES, list(lines(decision)), plan.base, said, command)
+    return attrs.asdict(written, recurse=False)
 
 
 def plan_text(plan: Plan) -> bytes:
     """*plan* as a file. Raises :class:`InvalidPlan` if it is larger than :func:`parsed_plan` would take."""
-    text = json.dumps(plan_data(plan), indent=2, ensure_ascii=False) + "\n"
-    if not text.replace("\n", "").isprintable():  # nothing that whoever looks at it would not see
-        text = "".join(it if it.isprintable() or it == "\n" else json.dumps(it)[1:-1] for it in text)
-    content = text.encode()
+    text = json.dumps(plan_data(plan), indent=2, ensure_ascii=False)
+    content = "".join(f"{_visible(line)}\n" for line in text.split("\n")).encode()
     _check_size(content)
     return content
+
+
+def _visible(line: str) -> str:
+    """A line of JSON with escapes for what whoever looks at it would not see."""
+    return line if line.isprintable() else "".join(it if it.isprintable() else json.dumps(it)[1:-1] for it in line)
 
 
 def parsed_plan(content: bytes) -> Plan:
@@ -106,8 +108,8 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """An object whose names are all different: people read the first of two, programs the last."""
     found = dict(pairs)
     if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        raise InvalidPlan("$", f"it says {quoted(next(it for it in names if names.count(it) > 1))} twice")
+        (name, _), *_ = Counter(name for name, _ in pairs).most_common(1)
+        raise InvalidPlan("$", f"it says {quoted(name)} twice")
     return found
 
 
@@ -119,13 +121,34 @@ def plan_from(data: Any) -> Plan:
     """
     _check_version(data)
     written: _Written = structured(_top(), data, _Written, "$", InvalidPlan)
-    command = codec.command_from(written.command, "$.command")
-    decided: _Decided = structured(codec.decisions(), written.decision, _Decided, "$.decision", InvalidPlan)
-    decision = Decision(command, decided.facts, decided.skips, decided.warnings, decided.cascades, decided.notes)
-    if written.words != tuple(lines(decision)):
+    decision = _decision(codec.command_from(written.command, "$.command"), written.decision)
+    if _each(written.words, str, "$.words") != tuple(lines(decision)):
         reason = "this is not what the decision says; it was changed by hand, or made by another kuberpult"
         raise InvalidPlan("$.words", reason)
-    return Plan(command, _base(written.base), decision)
+    return Plan(decision.command, _base(written.base), decision)
+
+
+def _decision(command: Command, data: Any) -> Decision:
+    path = "$.decision"
+    decided: _Decided = structured(_top(), data, _Decided, path, InvalidPlan)
+    return Decision(
+        command,
+        _each(decided.facts, Event, f"{path}.facts"),
+        _each(decided.skips, Skip, f"{path}.skips"),
+        _each(decided.warnings, Warned, f"{path}.warnings"),
+        _each(decided.cascades, str, f"{path}.cascades"),
+        _each(decided.notes, str, f"{path}.notes"),
+    )
+
+
+def _each(items: Any, cls: Any, path: str) -> tuple[Any, ...]:
+    """The items of a list; the first wrong one is the last that is looked at, however many there are."""
+    if not isinstance(items, list | tuple):
+        raise InvalidPlan(path, "it must be a list")
+    read = codec.decisions()
+    return tuple(
+        structured(read, item, cls, f"{path}[{number}]", InvalidPlan) for number, item in enumerate(items)
+    )
 
 
 def _check_version(data: Any) -> None:

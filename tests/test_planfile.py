@@ -1,6 +1,8 @@
 """Plans as files: what is written is what is read, and what is not one of ours is refused with a reason."""
 
 import json
+import re
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -169,12 +171,13 @@ WRONG: list[tuple[Callable[[Data], object], str, str]] = [
     (with_("extra", 1), "its top", "unknown keys: extra"),
     (with_("base", "HEAD"), "base", "the id of a commit, or null"),
     (with_("base", 7), "base", "it must be text"),
-    (with_("words", "x"), "words", "it must be a list, not text"),
+    (with_("words", "x"), "words", "it must be a list"),
     (with_("words", []), "words", "changed by hand"),
     (with_("words.0", None), "words[0]", "it must be text, not null"),
     (without("words"), "words", "words is missing"),
     (without("command"), "command", "command is missing"),
     (with_("command", []), "command", "it must be an object, not a list"),
+    (with_("decision.skips", {}), "decision.skips", "it must be a list"),
     (with_("command.kind", "Teleport"), "command", "its kind must be one of"),
     (with_("command.target", "-x"), "command.target", "cannot be used"),
     (with_("command.more", 1), "command", "unknown keys: more"),
@@ -229,6 +232,28 @@ def test_names_that_come_twice_anywhere_are_refused() -> None:
     content = json.dumps(valid()).replace('"target"', '"target": "prod", "target"')
     with pytest.raises(InvalidPlan, match="it says 'target' twice"):
         parsed_plan(content.encode())
+
+
+@pytest.mark.parametrize(
+    ("path", "items"),
+    [("words", [0] * 3_000_000), ("decision.facts", [0] * 3_000_000), ("command.commands", [0] * 3_000_000)],
+)
+def test_of_very_many_wrong_items_one_is_named_at_once(path: str, items: list[int]) -> None:
+    data = valid()
+    with_(path, items)(data)
+    with_("command.kind", "Batch" if "commands" in path else "ReleaseTrain")(data)
+    start = time.monotonic()
+    with pytest.raises(Invalid, match=re.escape(path)):
+        plan_from(data)
+    assert time.monotonic() - start < 2
+
+
+def test_of_very_many_names_the_one_that_comes_twice_is_found_at_once() -> None:
+    names = ", ".join(f'"n{number}": 0' for number in range(200_000))
+    start = time.monotonic()
+    with pytest.raises(InvalidPlan, match="it says 'n199999' twice"):
+        parsed_plan(f'{{{names}, "n199999": 0}}'.encode())
+    assert time.monotonic() - start < 5
 
 
 def test_a_plan_of_other_rules_is_a_conflict_in_words_whatever_else_is_in_it() -> None:
