@@ -6,8 +6,8 @@ from typing import Any
 import attrs
 import click
 
-from kuberpult_cli import colours, output
-from kuberpult_cli.showing import Shown, data, summary, tell_revision, warnings
+from kuberpult_cli import output
+from kuberpult_cli.showing import Shown, data, differences, summary, tell_revision, warnings
 from kuberpult_core import State
 from kuberpult_core.prognosis import prognosis
 from kuberpult_core.service import utc_now
@@ -49,8 +49,8 @@ def _show_page(shown: Shown, found: dict[str, Any]) -> None:
             _space_if(is_below)
             output.lines(part)
             is_below = True
-    for it in shown.differences or ():
-        click.echo(colours.difference(it.text))
+    for text in differences(shown):
+        click.echo(text)
     for note in decision.notes:
         output.say(note)
     output.say(summary(decision, planned=True))

@@ -40,8 +40,17 @@ def page(shown: Shown) -> Iterator[str]:
     """A plan as lines that a terminal can show: facts, every skip, warnings, differences."""
     decision = shown.decision
     yield from map(printable, [*map(fact, decision.events), *map(skip_line, decision.skips), *warnings(decision)])
+    yield from differences(shown)
+
+
+def differences(shown: Shown) -> Iterator[str]:
+    """What it does to the manifests, in colours, if that was asked for; or that it does nothing to them."""
+    is_any = False
     for it in shown.differences or ():
         yield colours.difference(it.text)
+        is_any = True
+    if shown.differences is not None and not is_any and not shown.decision.is_nothing:
+        output.say("The manifests stay as they are.")
 
 
 def show(shown: Shown) -> None:
@@ -87,8 +96,8 @@ def _show_lines(shown: Shown) -> None:
         output.lines(map(fact, decision.events))
         for text in [*map(skip_line, filter(_is_news, decision.skips)), *warnings(decision)]:
             output.say(text)
-        for it in shown.differences or ():
-            click.echo(colours.difference(it.text))
+        for text in differences(shown):
+            click.echo(text)
     for note in decision.notes:
         output.say(note)
     output.say(summary(decision, planned=shown.planned))
