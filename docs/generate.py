@@ -322,12 +322,17 @@ it stands for the commit that was published then. There is more in [history.md](
 
 In JSON a decision has `commit`, `planned`, `facts`, `skips`, `warnings`, `cascades` and `notes`. The
 commit is the one that says so, or of a plan the one that it was made on. Each fact has its `kind`, its
-`name`, and in `words` the line that `table` prints. The shape of every answer is in [output.md](output.md).
+`name`, and in `words` the line that `table` prints. With `--diff` there is `manifests` besides: for each
+manifest that changes, its `environment`, its `application` and the unified `diff`. `kuberpult train plan`
+has `prognosis` besides: the `applications` with their `commits`, the `locks` and what they hold back, and
+what is `skipped` by its reason. The shape of every answer is in [output.md](output.md).
 
 Nothing to do is a success: exit code 0, and no commit.
 
 With `--dry-run` the plan is the answer: skips and warnings come with the facts on standard output,
-and nothing changes.
+and nothing changes. `--diff` adds what it does to the manifests that Argo CD syncs, in a plan and after
+a change. `--plan FILE` writes the plan for `kuberpult apply` and changes nothing. All of it is in
+[plans.md](plans.md).
 
 ## Exit codes
 

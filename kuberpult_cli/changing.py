@@ -1,26 +1,75 @@
-"""Carrying out a command for a person: plan or apply it, ask where it hurts, say what happened."""
+"""Carrying out a command for a person: plan it, keep the plan, or apply it; ask where it hurts."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
+import attrs
 import click
 
 from kuberpult_cli import output
 from kuberpult_cli.exits import INTERRUPTED
+from kuberpult_cli.keeping import STDOUT, keep
 from kuberpult_cli.session import actor, repository
-from kuberpult_core import Command, Decision, ReleaseTrain, Skip, SkipReason, UpstreamThen, decision_data
-from kuberpult_core.errors import printable
-from kuberpult_core.words import MAX_SHOWN, cascade_line, fact, fact_name, skip_line, warning_line
+from kuberpult_cli.showing import Shown, show, summary, tell_plan
+from kuberpult_core import Actor, Applied, Command, Plan, Repository
+from kuberpult_core.errors import PlanOutdated, printable
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def changing(function: F) -> F:
-    """Give a command that changes something the option to plan only."""
+@attrs.define
+class Wanted:
+    """What was asked for beside the change itself."""
+
+    diff: bool = False
+    plan: str | None = None
+    """The file that the plan is written to, in place of carrying it out."""
+
+
+def wanted() -> Wanted:
+    """What was asked for in this run."""
+    found: Wanted = click.get_current_context().meta.setdefault(__name__, Wanted())
+    return found
+
+
+def _keep(context: click.Context, parameter: click.Parameter, value: Any) -> None:
+    setattr(context.meta.setdefault(__name__, Wanted()), str(parameter.name), value)
+
+
+def showing_differences(function: F) -> F:
+    """Give a command the option to show what its change does to the manifests."""
+    return click.option(
+        "--diff",
+        is_flag=True,
+        expose_value=False,
+        callback=_keep,
+        help="Show what it does to the deployed manifests, Secrets hidden. Without --dry-run it is done.",
+    )(function)
+
+
+def keeping_plans(function: F) -> F:
+    """Give a command the option to write its plan to a file."""
+    return click.option(
+        "--plan",
+        metavar="FILE",
+        expose_value=False,
+        callback=_keep,
+        help="Write the plan to FILE (- for standard output) for `kuberpult apply`, and do nothing.",
+    )(function)
+
+
+def planning(function: F) -> F:
+    """Give a command that changes something the options to plan only, and to see the manifests."""
+    function = showing_differences(function)
     return click.option(
         "-n", "--dry-run", is_flag=True, help="Show the plan, with the reason for every skip, and do nothing."
     )(function)
+
+
+def changing(function: F) -> F:
+    """The same, and to write the plan to a file."""
+    return planning(keeping_plans(function))
 
 
 def destructive(function: F) -> F:
@@ -40,28 +89,77 @@ def carry_out(command: Command, *, dry_run: bool, ask: bool = False, ask_about_c
     On a terminal, *ask* first; *ask_about_cascades* asks only if Argo CD would delete workloads.
     """
     with repository() as opened:
-        if dry_run:
-            plan = opened.plan(command)
-            show(plan.decision, plan.base, planned=True)
+        if dry_run or wanted().plan is not None:
+            plan_only(opened, opened.plan(command), show)
             return
         asker = actor()
-        if (ask or ask_about_cascades) and _is_terminal():
+        if (ask or ask_about_cascades) and is_terminal():
             plan = opened.plan(command)
             if ask or plan.decision.cascades:
-                _confirm(plan.decision)
-            applied = opened.carry_out(plan, asker)
+                confirm(opened, plan)
+            done(opened, carried_out(opened, plan, asker))
         else:
-            applied = opened.apply(command, asker)
-        show(applied.decision, applied.commit, planned=False)
+            done(opened, opened.apply(command, asker))
 
 
-def _is_terminal() -> bool:
+def plan_only(opened: Repository, plan: Plan, show_it: Callable[[Shown], None]) -> None:
+    """Keep a plan if that was asked for, and show it."""
+    file = wanted().plan
+    if file is not None:
+        keep(plan, file)
+    if file == STDOUT:  # the plan is the answer
+        output.say(summary(plan.decision, planned=True))
+        return
+    show_it(planned(opened, plan))
+
+
+def planned(opened: Repository, plan: Plan) -> Shown:
+    """A plan, with the manifests that it would change if they were asked for."""
+    differences = opened.effects(plan, secret_key()) if wanted().diff else None
+    return Shown(plan.decision, plan.base, True, differences)
+
+
+def done(opened: Repository, applied: Applied) -> None:
+    """Say what a command did."""
+    differences = None
+    if wanted().diff:
+        differences = opened.brought(applied.commit, secret_key()) if applied.commit else iter(())
+    show(Shown(applied.decision, applied.commit, False, differences))
+
+
+def carried_out(opened: Repository, plan: Plan, asker: Actor) -> Applied:
+    """Carry out exactly *plan*; if that is not what would happen any more, say what is different, line by line."""
+    try:
+        return opened.carry_out(plan, asker)
+    except PlanOutdated as outdated:
+        tell_difference(outdated.difference)
+        raise
+
+
+def tell_difference(lines: Iterable[str]) -> None:
+    """What is not as planned, if it is more than the error itself says; machines find it in the error."""
+    several = list(lines)
+    if len(several) > 1 and output.form() not in ("json", "jsonl"):
+        for line in several:
+            click.echo(printable(line), err=True)
+
+
+def secret_key() -> bytes:
+    """A new key to hide the values of Secrets under."""
+    import secrets  # noqa: PLC0415 - for differences only
+
+    return secrets.token_bytes(16)
+
+
+def is_terminal() -> bool:
+    """Whether there is somebody to ask."""
     return sys.stdin is not None and sys.stdin.isatty()
 
 
-def _confirm(decision: Decision) -> None:
-    for text in lines(decision):
-        click.echo(printable(text), err=True)
+def confirm(opened: Repository, plan: Plan) -> None:
+    """Show a plan as a dry run does, and ask; ends the run unless the answer is yes."""
+    tell_plan(planned(opened, plan), err=True)
+    click.echo(summary(plan.decision, planned=True), err=True)
     try:
         agreed = click.confirm("Do this?", err=True)
     except click.Abort:
@@ -69,63 +167,3 @@ def _confirm(decision: Decision) -> None:
     if not agreed:
         click.echo("Nothing was changed.", err=True)
         raise click.exceptions.Exit(INTERRUPTED)
-
-
-def lines(decision: Decision) -> list[str]:
-    """What a decision says beside its skips: facts, what Argo CD deletes, warnings."""
-    return [
-        *map(fact, decision.events),
-        *map(cascade_line, decision.cascades),
-        *(f"Warning: {warning_line(warned)}" for warned in decision.warnings),
-    ]
-
-
-def show(decision: Decision, commit: str | None, *, planned: bool) -> None:
-    """Print a decision. A plan is the answer, reasons included; of a change, the facts are."""
-    match decision.command:
-        case ReleaseTrain(from_state=UpstreamThen(revision)):
-            output.say(f"From the state of commit {revision[:MAX_SHOWN]}.")
-    names = [fact_name(event) for event in decision.events]
-    match output.form():
-        case "table" | "wide":
-            _show_lines(decision, planned=planned)
-        case "jsonl":
-            output.emit(decision_data(decision)["facts"], (), (), names)
-        case _:
-            output.emit({"commit": commit, "planned": planned, **decision_data(decision)}, (), (), names)
-    if decision.is_nothing and output.form() == "name":
-        output.say(_summary(decision, planned=planned))
-
-
-def _show_lines(decision: Decision, *, planned: bool) -> None:
-    for event in decision.events:
-        output.line(fact(event))
-    tell = output.line if planned else output.say
-    told = [skip for skip in decision.skips if planned or _is_news(skip)]
-    for skip in told:
-        tell(skip_line(skip))
-    for text in lines(decision)[len(decision.events) :]:
-        tell(text)
-    for note in decision.notes:
-        output.say(note)
-    output.say(_summary(decision, planned=planned))
-
-
-def _is_news(skip: Skip) -> bool:
-    """Whether a skip is worth a line after the fact; that an application is where it should be is not."""
-    return skip.application is None or skip.environment is None or skip.reason is not SkipReason.ALREADY_THERE
-
-
-def _summary(decision: Decision, *, planned: bool) -> str:
-    counts = f"{_count(len(decision.events), 'fact')}, {len(decision.skips)} skipped"
-    if decision.is_nothing:
-        return (
-            "Nothing to do: everything is as you ask already."
-            if not decision.skips
-            else f"Nothing to do: {counts}."
-        )
-    return f"Plan: {counts}. Nothing was changed." if planned else f"Done: {counts}."
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"

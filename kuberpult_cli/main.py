@@ -27,6 +27,7 @@ COMMANDS = {
     "undo": "Take back what COMMIT did, as one new commit.",
     "verify": "Decide every commit again, and list those that differ.",
     "batch": "Carry out the commands in FILE as one commit, all or nothing.",
+    "apply": "Carry out exactly the plan in PLANFILE.",
     "stats": "Show how often and how fast releases get out.",
     "doctor": "List what is broken: where, and why.",
     "serve": "Serve the repository over HTTP.",

@@ -44,9 +44,9 @@ def say(line: str) -> None:
         _echo(_painted_by(colours.of_fact, printable(line), err=True), err=True)
 
 
-def line(text: str) -> None:
-    """One line of the answer."""
-    _echo(_painted_by(colours.of_fact, printable(text)))
+def line(text: str, *, err: bool = False) -> None:
+    """One line of the answer, or of what has to be read before there is one."""
+    _echo(_painted_by(colours.of_fact, printable(text), err=err), err=err)
 
 
 def lines(several: Iterable[str]) -> None:
@@ -55,11 +55,11 @@ def lines(several: Iterable[str]) -> None:
         line(text)
 
 
-def texts(several: Iterable[str]) -> None:
+def texts(several: Iterable[str], *, err: bool = False) -> None:
     """Differences of files, of several lines each."""
     for text in several:
         for told in text.splitlines():
-            _echo(_painted_by(colours.of_difference, printable(told)))
+            _echo(_painted_by(colours.of_difference, printable(told), err=err), err=err)
 
 
 def headline(text: str) -> None:

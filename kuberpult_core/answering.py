@@ -168,7 +168,7 @@ def _states(seen: Seen, question: CompareStates) -> Data:
         "others": [printable(path) for path in comparing.others_between(facts, wanted)],
         "manifests": [
             {"environment": it.environment, "application": it.application, "diff": it.text}
-            for it in comparing.deployed_differences(facts, wanted, _KEY)
+            for it in comparing.deployed_differences(facts.before, facts.after, wanted, _KEY)
         ]
         if question.manifests
         else None,

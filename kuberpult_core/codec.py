@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import Enum
 from functools import cache
 from typing import Any
@@ -13,7 +13,7 @@ import yaml
 from cattrs import Converter
 
 from kuberpult_core import converter as strict
-from kuberpult_core.commands import Batch, Command, SingleCommand
+from kuberpult_core.commands import MAX_COMMANDS, Batch, Command, SingleCommand
 from kuberpult_core.config import EnvironmentConfig, checked, document_of
 from kuberpult_core.converter import Fault, structured
 from kuberpult_core.decision import Decision, Warned
@@ -76,6 +76,21 @@ def _log() -> Converter:
     return _build(for_log=True)
 
 
+def _whole_time(time: datetime) -> str:
+    """*time* to its last digit: somebody else's locks may be a part of a second apart."""
+    return time.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+@cache
+def decisions() -> Converter:
+    """The converter of decisions that are read back: every field, manifests by their ids."""
+    converter = _build(for_log=True)
+    converter.register_unstructure_hook(datetime, _whole_time)
+    strict.register_union(converter, Event)
+    strict.register_union(converter, Warned)
+    return converter
+
+
 @cache
 def _answers() -> Converter:
     converter = strict.build(omit_defaults=False)
@@ -87,9 +102,15 @@ def _answers() -> Converter:
     return converter
 
 
-def command_from(data: Any) -> Command:
-    """The command that a JSON object describes, manifests as text. Raises an *Invalid* error with the path."""
-    command: Command = structured(_requests(), data, Command, "$", InvalidCommand)
+def command_from(data: Any, path: str = "$") -> Command:
+    """The command that a JSON object describes, manifests as text.
+
+    Raises an *Invalid* error with the path, which begins with that of the object.
+    """
+    many = len(data["commands"]) if isinstance(data, Mapping) and isinstance(data.get("commands"), list) else 0
+    if many > MAX_COMMANDS:  # each that is wrong costs an error, so they are counted first
+        raise InvalidCommand(f"{path}.commands", f"there are {many}, more than the {MAX_COMMANDS} allowed")
+    command: Command = structured(_requests(), data, Command, path, InvalidCommand)
     return command
 
 

@@ -1,6 +1,7 @@
 """What is different: between two environments, between two releases, between two states."""
 
 import difflib
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -36,8 +37,11 @@ from kuberpult_core.ports import FILE, Touching
 from kuberpult_core.redaction import redacted
 from kuberpult_core.views import known_release, link_view
 
-MOST_LINES = 20_000
-"""Lines of a manifest that are compared one by one; it takes the square of their number."""
+MOST_LINES = 5_000
+"""Lines between the first and the last difference; comparing them takes up to the square of their number."""
+_AROUND = 3
+"""Lines that are shown around a difference."""
+_HUNK = re.compile(r"([-+])(\d+)")
 
 
 def difference(state: State, one: EnvironmentName, other: EnvironmentName) -> list[dict[str, Any]]:
@@ -78,10 +82,28 @@ def manifest_differences(
 
 def _unified(before: list[str], after: list[str], label: str, other_label: str) -> str:
     """The unified difference of two manifests that are not the same."""
-    if max(len(before), len(after)) > MOST_LINES:
+    same = _same_at_the_top(before, after)
+    end = _same_at_the_top(before[same:][::-1], after[same:][::-1])
+    start = max(0, same - _AROUND)
+    one, other = (lines[start : len(lines) - max(0, end - _AROUND)] for lines in (before, after))
+    if max(len(one), len(other)) > MOST_LINES:
         return f"{label} and {other_label} are different, and too long to compare\n"
-    lines = "".join(map(_ended, difflib.unified_diff(before, after, label, other_label)))
+    found = difflib.unified_diff(one, other, label, other_label, n=_AROUND)
+    lines = "".join(_ended(_moved(line, start)) for line in found)
     return lines or f"{label} and {other_label} are different in what is not shown\n"
+
+
+def _same_at_the_top(one: list[str], other: list[str]) -> int:
+    """How many lines are the same before the first that is not."""
+    pairs = zip(one, other, strict=False)
+    return next((number for number, (line, there) in enumerate(pairs) if line != there), min(len(one), len(other)))
+
+
+def _moved(line: str, by: int) -> str:
+    """The head of a hunk for a text that begins *by* lines further up; other lines begin with another sign."""
+    if not line.startswith("@@"):
+        return line
+    return _HUNK.sub(lambda found: f"{found[1]}{int(found[2]) + by}", line, count=2)
 
 
 def _shown(state: State, release: Release, name: EnvironmentName, key: bytes) -> list[str]:
@@ -157,18 +179,31 @@ class ManifestDifference:
     """As a unified difference, Secrets hidden."""
 
 
-def deployed_differences(facts: Facts, wanted: Touching, key: bytes) -> Iterator[ManifestDifference]:
-    """Each deployed manifest that is another in the two states, as the file that Argo CD syncs; one at a time.
+def deployed_differences(before: Side, after: Side, wanted: Touching, key: bytes) -> Iterator[ManifestDifference]:
+    """Each deployed manifest that is another in two states, as the file that Argo CD syncs; one at a time.
 
     Secrets are hidden under *key*.
     """
-    before, after = facts.before, facts.after
-    for changed in tree_difference(before.objects, before.tree, after.tree):
+    for place in deployed_places(before, after, wanted):
+        yield deployed_difference(before, after, place, key)
+
+
+Place = tuple[EnvironmentName, ApplicationName]
+
+
+def deployed_places(before: Side, after: Side, wanted: Touching) -> Iterator[Place]:
+    """Where what is deployed is another in two states, as far as it is *wanted*; *after* can read both."""
+    for changed in tree_difference(after.objects, before.tree, after.tree):
         match changed.path.split("/"):
             case ["environments", environment, "applications", application, "manifests", layout.MANIFEST]:
                 place = EnvironmentName(environment), ApplicationName(application)
                 if _is_asked(place, (wanted.environment, wanted.application)):
-                    yield ManifestDifference(*place, _deployed(before, place, after, place, key))
+                    yield place
+
+
+def deployed_difference(before: Side, after: Side, place: Place, key: bytes) -> ManifestDifference:
+    """What Argo CD gets at one place that it did not get before."""
+    return ManifestDifference(*place, _deployed(before, place, after, place, key))
 
 
 def environment_differences(
@@ -181,17 +216,14 @@ def environment_differences(
         )
 
 
-_Place = tuple[EnvironmentName, ApplicationName]
-
-
-def _deployed(old: Side, there: _Place, new: Side, here: _Place, key: bytes) -> str:
+def _deployed(old: Side, there: Place, new: Side, here: Place, key: bytes) -> str:
     (label, before), (other_label, after) = (_lines_of(*it, key) for it in ((old, there), (new, here)))
     if before == after == []:
         return f"{label} and {other_label} have no manifest\n"
     return _unified(before, after, label, other_label)
 
 
-def _lines_of(side: Side, place: _Place, key: bytes) -> tuple[str, list[str]]:
+def _lines_of(side: Side, place: Place, key: bytes) -> tuple[str, list[str]]:
     """A deployed manifest as it is shown, under a label with its version."""
     environment, application = place
     entry = side.entry(f"{layout.manifest_folder(environment, application)}/{layout.MANIFEST}")

@@ -74,6 +74,7 @@ def build(*, allow_unknown: bool = False, omit_defaults: bool = True, past: bool
     converter.register_unstructure_hook(Entry, lambda entry: [entry.mode, entry.id])
     converter.register_structure_hook_factory(_is_mapping, lambda cls: _mapping(cls, converter))
     converter.register_structure_hook_factory(_is_tuple, lambda cls: _sequence(cls, converter))
+    converter.register_structure_hook_factory(_is_pair, lambda cls: _pair(cls, converter))
     converter.register_structure_hook_factory(_is_optional, lambda cls: _optional(cls, converter))
     return converter
 
@@ -172,7 +173,11 @@ def _is_mapping(cls: Any) -> bool:
 
 
 def _is_tuple(cls: Any) -> bool:
-    return get_origin(cls) is tuple
+    return get_origin(cls) is tuple and get_args(cls)[1:] == (...,)
+
+
+def _is_pair(cls: Any) -> bool:
+    return get_origin(cls) is tuple and len(get_args(cls)) == 2 and not _is_tuple(cls)
 
 
 def _is_optional(cls: Any) -> bool:
@@ -301,6 +306,20 @@ def _sequence(cls: Any, converter: Converter) -> Callable[[Any, Any], Any]:
         if not isinstance(value, list | tuple):
             raise Fault(f"it must be a list, not {_named(value)}")
         return tuple(plain(value, plain_type))
+
+    return structure
+
+
+def _pair(cls: Any, converter: Converter) -> Callable[[Any, Any], Any]:
+    first, second = map(converter.get_structure_hook, get_args(cls))
+    types = get_args(cls)
+
+    def structure(value: Any, _: Any) -> Any:
+        match value:
+            case [one, other]:
+                return first(one, types[0]), second(other, types[1])
+            case _:
+                raise Fault("it must be a list of two")
 
     return structure
 

@@ -183,6 +183,20 @@ class InvalidCommand(Invalid):
 
 
 @define
+class InvalidPlan(Invalid):
+    """What was given as a plan is none, or was changed by hand."""
+
+    path: str
+    reason: str
+    code = "invalid_plan"
+    words = "The plan is wrong at {path}: {reason}."
+    advice = "Write a new one with `--plan FILE` on the command, and apply it as it is."
+
+    def _shown(self) -> dict[str, Any]:
+        return {"path": self._place(self.path), "reason": self.reason}
+
+
+@define
 class UnknownEnvironment(NotFound):
     """No environment, and no group, of that name."""
 
@@ -409,12 +423,25 @@ class PlanOutdated(Conflict):
     """What was planned is not what would happen now."""
 
     difference: tuple[str, ...]
+    """A line for each thing that is not as planned."""
     code = "plan_outdated"
     words = "The repository has moved since this was planned: {what}."
-    advice = "Look at the new plan, and apply that one if it is what you want."
+    advice = "Plan it again, look at the new plan, and apply that one if it is what you want."
 
     def _shown(self) -> dict[str, Any]:
-        return {"what": "; ".join(self.difference[:_MOST_NAMED])}
+        only = self.difference[0] if len(self.difference) == 1 else None
+        return {"what": only or f"{len(self.difference)} things would be different"}
+
+
+@define
+class PlanOfOtherRules(Conflict):
+    """A plan that another version of the rules decided."""
+
+    planned: int
+    here: int
+    code = "plan_of_other_rules"
+    words = "The plan was made by version {planned} of the rules, and here version {here} decides."
+    advice = "Plan it again with this kuberpult, look at the new plan, and apply that one."
 
 
 @define

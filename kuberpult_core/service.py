@@ -24,7 +24,7 @@ from kuberpult_core.gathering import Line
 from kuberpult_core.model import State
 from kuberpult_core.names import ApplicationName, EnvironmentName
 from kuberpult_core.pace import Pace
-from kuberpult_core.plan import Plan, difference
+from kuberpult_core.plan import Plan, difference, is_as_planned
 from kuberpult_core.ports import Head, ObjectId, Store, Touching
 from kuberpult_core.publishing import Applied, Outcome, Publisher
 from kuberpult_core.reading.reader import Problem, Reader
@@ -32,6 +32,7 @@ from kuberpult_core.reading.remembered import Remembering, Snapshot, from_bytes,
 from kuberpult_core.stamp import Actor
 
 if TYPE_CHECKING:  # only those who look back need these
+    from kuberpult_core.comparing import ManifestDifference
     from kuberpult_core.past.completing import Completing
     from kuberpult_core.past.facts import Facts
     from kuberpult_core.past.hindsight import Hindsight
@@ -256,6 +257,19 @@ class Repository:
         """Carry out exactly *plan*: like :meth:`apply`, or :class:`PlanOutdated` with what has changed."""
         return self._only(Wish(lambda state: _checked(state, self._as_planned(plan, state), check), actor, at))
 
+    def again(self, plan: Plan) -> Plan:
+        """*plan* as it is decided now, if :meth:`carry_out` would still do it; else what that would raise."""
+        head, state = self.snapshot()
+        return attrs.evolve(plan, base=head.commit, decision=self._as_planned(plan, state))
+
+    def effects(self, plan: Plan, key: bytes) -> "Iterator[ManifestDifference]":
+        """The deployed manifests that *plan* would change, Secrets hidden under *key*; one at a time."""
+        return self._hindsight.effects(plan, key)
+
+    def brought(self, commit: ObjectId, key: bytes) -> "Iterator[ManifestDifference]":
+        """The deployed manifests that *commit* changed, in the same form."""
+        return self._hindsight.brought(commit, key)
+
     def _decider(self, command: Command, check: Check | None) -> Callable[[State], Decision]:
         named = self._named(command)
         return lambda state: _checked(state, decide(state, self._completed(named, state)), check)
@@ -271,11 +285,10 @@ class Repository:
     def _as_planned(self, plan: Plan, state: State) -> Decision:
         """The decision that was planned, or the conflict with what would happen now."""
         try:
-            decision = decide(state, self._completed(plan.command, state))
+            decision = decide(state, self._completed(self._named(plan.command), state))
         except (Invalid, NotFound, Rejected) as refusal:
-            sentence = str(refusal).rstrip(".")
-            raise PlanOutdated((f"it is refused now: {sentence}",)) from refusal
-        if decision != plan.decision:
+            raise PlanOutdated(("it is refused now: " + str(refusal).rstrip("."),)) from refusal
+        if not is_as_planned(plan.decision, decision):
             raise PlanOutdated(difference(plan.decision, decision))
         return decision
 

@@ -45,7 +45,7 @@ from kuberpult_core.events import (
     Undeployed,
 )
 from kuberpult_core.model import LockInTheWay, LockScope
-from kuberpult_core.names import LockId
+from kuberpult_core.names import ApplicationName, EnvironmentName, LockId
 
 NONE = "<none>"
 MAX_SHOWN = 12
@@ -149,6 +149,15 @@ def _waiting(event: Queued) -> str:
     return f" waits for {', '.join(names)}{_and_more(event.waits_for)}" if names else ""
 
 
+def still_waiting(waits: Sequence[tuple[EnvironmentName, ApplicationName, Sequence[LockInTheWay]]]) -> str:
+    """What other locks hold back, as a sentence."""
+    named = []
+    for environment, application, locks in waits[:MOST_LOCKS]:
+        names = ", ".join(lock_name(it.scope, it.lock_id) for it in locks[:MOST_LOCKS])
+        named.append(f"{application} on {environment} waits for {names}{_and_more(locks)}")
+    return f"Other locks are in the way still: {'; '.join(named)}{_and_more(waits)}."
+
+
 def _and_more(locks: Sequence[object]) -> str:
     return f" and {len(locks) - MOST_LOCKS} more" if len(locks) > MOST_LOCKS else ""
 
@@ -190,6 +199,30 @@ def warning_line(warned: Warned) -> str:
 def cascade_line(application: str) -> str:
     """What Argo CD deletes, on one line."""
     return f"cascade/{application} Argo CD deletes it and all that runs in it"
+
+
+def subject(event: Event) -> str:
+    """What the fact is about, as people say it: ``cart on production``, else its name."""
+    match event:
+        case Deployed() | Undeployed() | ApplicationRemoved() | Queued() | QueueEmptied():
+            return f"{event.application} on {event.environment}"
+        case _:
+            return fact_name(event)
+
+
+def outcome(event: Event) -> str:
+    """What happens to its subject: ``12 → 13``, or ``queued 13 waits for lock/production/freeze``."""
+    return f"queued {_happened(event)}" if isinstance(event, Queued | QueueEmptied) else _happened(event)
+
+
+def skip_subject(skip: Skip) -> str:
+    """What is passed over, as people say it."""
+    return " on ".join(str(part) for part in (skip.application, skip.environment) if part) or "settings"
+
+
+def skip_outcome(skip: Skip) -> str:
+    """That it is left alone, and why."""
+    return f"left alone: it {_SKIPS[skip.reason]}"
 
 
 def summary(decision: Decision) -> str:

@@ -405,7 +405,7 @@ def test_a_manifest_is_not_lost_when_standard_output_is_closed(desk: Desk) -> No
 
 def test_a_terminal_that_cannot_show_arrows_shows_something_else(desk: Desk) -> None:
     ran = desk.shell("kuberpult deploy search staging 2 | cat", PYTHONIOENCODING="latin-1")
-    assert (ran.code, ran.err) == (0, "Done: 1 fact, 0 skipped.\n")
+    assert (ran.code, ran.err) == (0, "Done: 1 deployed.\n")
     assert ran.out.startswith("deployment/staging/search 1 ")
 
 
@@ -422,7 +422,7 @@ def test_a_full_disk_is_no_bug(desk: Desk) -> None:
 def author_of(desk: Desk, **variables: str) -> str:
     """Whom a change is ascribed to, without --author."""
     ran = desk.bare_run("--repo", "manifests.git", *LOCK, given=b"", **variables)
-    assert (ran.code, ran.err) == (0, "Done: 1 fact, 0 skipped.\n")
+    assert (ran.code, ran.err) == (0, "Done: 1 lock created.\n")
     return git(desk.repository, "log", "-1", "--format=%an <%ae>", "main")
 
 
@@ -486,7 +486,7 @@ def test_who_is_not_known_to_the_machine_is_told_to_say_so(desk: Desk) -> None:
 
 def test_who_is_not_known_to_the_machine_may_be_known_to_git(desk: Desk) -> None:
     done = as_nobody(desk, GIT_AUTHOR_NAME="Cleo", GIT_AUTHOR_EMAIL="cleo@example.com")
-    assert (done.returncode, done.stderr) == (0, b"Done: 1 fact, 0 skipped.\n")
+    assert (done.returncode, done.stderr) == (0, b"Done: 1 lock created.\n")
 
 
 # At a terminal

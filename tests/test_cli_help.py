@@ -26,40 +26,41 @@ NO_PLAN = {("init",), ("demo",)}
 PROMISED = {
     "init": "PATH --url",
     "settings show": "--at",
-    "settings set": "--url --keep-releases --long-names -n",
-    "env create": "NAME --upstream --upstream-latest --group --config -n",
-    "env update": "NAME --upstream --upstream-latest --group --config --allow-cascade --yes -n",
-    "env delete": "NAME --allow-cascade --ignore-locks --yes -n",
+    "settings set": "--url --keep-releases --long-names -n --diff --plan",
+    "env create": "NAME --upstream --upstream-latest --group --config -n --diff --plan",
+    "env update": "NAME --upstream --upstream-latest --group --config --allow-cascade --yes -n --diff --plan",
+    "env delete": "NAME --allow-cascade --ignore-locks --yes -n --diff --plan",
     "env list": "--at",
     "env show": "NAME --at",
     "env diff": "ENV1 ENV2 --manifests --at",
     "release create": "APP --manifest --manifests --version --display-version --commit --source-author"
-    " --message --team -n",
+    " --message --team -n --diff --plan",
     "release list": "APP --at",
     "release show": "APP VERSION --manifest --at",
     "release diff": "APP VERSION1 VERSION2 --env --at",
     "app list": "--at",
     "app show": "APP --at",
-    "app set-team": "APP TEAM -n",
-    "app remove": "APP ENV --allow-cascade --ignore-locks --yes -n",
-    "app delete": "APP --allow-cascade --ignore-locks --yes -n",
-    "app cleanup": "APP -n",
-    "deploy": "APP ENV VERSION --ignore-locks --fail-if-locked -n",
-    "lock create": "ENV --app --team --group --id --message --link --expires --on-expiry -n",
-    "lock delete": "ENV ID --app --team --group --discard-queued --ignore-missing -n",
+    "app set-team": "APP TEAM -n --diff --plan",
+    "app remove": "APP ENV --allow-cascade --ignore-locks --yes -n --diff --plan",
+    "app delete": "APP --allow-cascade --ignore-locks --yes -n --diff --plan",
+    "app cleanup": "APP -n --diff --plan",
+    "deploy": "APP ENV VERSION --ignore-locks --fail-if-locked -n --diff --plan",
+    "lock create": "ENV --app --team --group --id --message --link --expires --on-expiry -n --diff --plan",
+    "lock delete": "ENV ID --app --team --group --discard-queued --ignore-missing -n --diff --plan",
     "lock list": "--env --app --at",
-    "lock expire": "-n",
+    "lock expire": "-n --diff --plan",
     "queue list": "--env --at",
-    "queue cancel": "APP ENV -n",
-    "train run": "TARGET --team --fail-if-locked --ignore-locks --from-state -n",
-    "train plan": "TARGET --team --fail-if-locked --ignore-locks --from-state",
+    "queue cancel": "APP ENV -n --diff --plan",
+    "train run": "TARGET --team --fail-if-locked --ignore-locks --from-state -n --diff --plan",
+    "train plan": "TARGET --team --fail-if-locked --ignore-locks --from-state --diff --plan",
     "overview": "--env --team --app --at",
     "log": "--env --app --since -n --at",
     "why": "APP ENV --commit --at",
     "diff": "REV|DATE REV|DATE --manifests --env --app",
-    "undo": "COMMIT --allow-cascade --yes -n",
+    "undo": "COMMIT --allow-cascade --yes -n --diff --plan",
     "verify": "--since --strict",
-    "batch": "FILE -n",
+    "batch": "FILE -n --diff --plan",
+    "apply": "PLANFILE -n --yes",
     "stats": "--env --since --team",
     "doctor": "--at",
     "demo": "PATH",
@@ -182,10 +183,12 @@ def test_no_argument_and_no_option_is_taken_away(name: str) -> None:
 @pytest.mark.parametrize("path", LEAVES, ids=" ".join)
 def test_every_command_that_changes_something_can_be_planned(path: tuple[str, ...]) -> None:
     options = {text for it in LEAVES[path].params for text in it.opts}
-    is_change = "carry_out" in importlib.import_module(f"kuberpult_cli.commands.{path[0]}").__dict__
+    module = importlib.import_module(f"kuberpult_cli.commands.{path[0]}")
+    is_change = {"carry_out", "carried_out"} & set(vars(module))
     reads = {"list", "show", "diff", "plan"}
     if is_change and not reads & set(path) and path not in NO_PLAN:
-        assert {"-n", "--dry-run"} <= options
+        assert {"-n", "--dry-run", "--diff"} <= options
+        assert "--plan" in options or path == ("apply",)
     else:
         assert "--dry-run" not in options
 

@@ -411,7 +411,7 @@ def test_what_has_moved_on_is_told_after_the_deed(desk: Desk) -> None:
     ran = desk.run("undo", made)
     assert ran.out == "lock/staging/two deleted\n"
     skipped = "skipped/staging has moved on since and is left alone: lock/staging/one is gone already [moved_on]"
-    assert ran.err == f"{skipped}\nDone: 1 fact, 1 skipped.\n"
+    assert ran.err == f"{skipped}\nDone: 1 lock deleted, 1 skipped (1 moved_on).\n"
     assert complaints(desk.repository) == ""
 
 

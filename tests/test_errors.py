@@ -19,6 +19,7 @@ from kuberpult_core.errors import (
     InvalidConfig,
     InvalidManifest,
     InvalidName,
+    InvalidPlan,
     IsUpstream,
     Locked,
     LostRace,
@@ -26,6 +27,7 @@ from kuberpult_core.errors import (
     NoRepositoryUrl,
     NoUpstream,
     OutcomeUnknown,
+    PlanOfOtherRules,
     PlanOutdated,
     ReleaseExistsDifferent,
     ReleaseTooOld,
@@ -84,7 +86,10 @@ EXAMPLES: list[tuple[KuberpultError, str, type[KuberpultError]]] = [
     (Cascade(tuple(f"staging-app-{number}" for number in range(40))), "cascade", Rejected),
     (IsUpstream(STAGING, (PROD,)), "is_upstream", Rejected),
     (NoRepositoryUrl(STAGING), "no_repository_url", Rejected),
-    (PlanOutdated(("- one", "+ other")), "plan_outdated", Conflict),
+    (PlanOutdated(("cart on staging: was 1 → 2, would now be left as it is",)), "plan_outdated", Conflict),
+    (PlanOutdated(("one", "another")), "plan_outdated", Conflict),
+    (PlanOfOtherRules(2, 1), "plan_of_other_rules", Conflict),
+    (InvalidPlan("$.decision.facts[0]", "its kind must be one of Deployed"), "invalid_plan", Invalid),
     (LostRace(30.0), "lost_race", Conflict),
     (Busy("/srv/manifests.git/refs/heads/main.lock", 30.0), "busy", Conflict),
     (StoreUnavailable("The disk is full.", "Make room."), "unavailable", Unavailable),
@@ -151,7 +156,7 @@ def test_every_refusal_of_the_rules_has_its_class() -> None:
 
 def test_what_the_rules_refuse_is_invalid_not_found_or_rejected() -> None:
     refusing = {kind.code for kind in kinds_of_errors() if issubclass(kind, Invalid | NotFound | Rejected)}
-    assert refusing == {*REFUSALS, "invalid_command", "unknown_commit", "unknown_revision"}
+    assert refusing == {*REFUSALS, "invalid_command", "invalid_plan", "unknown_commit", "unknown_revision"}
 
 
 @EACH

@@ -491,3 +491,37 @@ def test_a_broken_placement_is_left_as_it_lies_by_an_unlock() -> None:
     world.when(unlock("staging"))
     assert world.file(f"{FOLDER}/queued_version") == "2"
     assert isinstance(world.at("staging", "app-b")[1], Broken)
+
+
+# What other locks hold back all the same
+
+
+def test_an_unlock_says_what_other_locks_still_hold_back() -> None:
+    world = given(
+        environment("prod"), releases("cart", 2, "prod"), lock("prod"), lock("prod", "mine", application="cart")
+    )
+    world.when(Deploy("prod", "cart", 2))
+    decision = world.when(unlock("prod"))
+    assert decision.notes == ("Other locks are in the way still: cart on prod waits for lock/prod/cart/mine.",)
+    assert world.when(unlock("prod", "mine", application="cart")).notes == ()
+    assert world.at("prod") == (2, None)
+
+
+def test_a_batch_that_takes_all_locks_away_says_nothing_of_those_in_between() -> None:
+    world = given(
+        environment("prod"), releases("cart", 2, "prod"), lock("prod"), lock("prod", "mine", application="cart")
+    )
+    world.when(Deploy("prod", "cart", 2))
+    both = Batch([unlock("prod"), unlock("prod", "mine", application="cart")])
+    assert world.when(both).notes == ()
+    assert world.at("prod") == (2, None)
+
+
+def test_very_many_that_still_wait_are_counted() -> None:
+    names = [f"app-{number:02}" for number in range(15)]
+    world = given(
+        environment("prod"), *(release(name, 1, "prod") for name in names), lock("prod"), lock("prod", "other")
+    )
+    world.when(Batch([Deploy("prod", name, 1) for name in names]))
+    (note,) = world.when(unlock("prod")).notes
+    assert note.endswith("app-09 on prod waits for lock/prod/other and 5 more.")

@@ -220,7 +220,7 @@ def test_installed_it_works(installed: Path) -> None:
     made = run(
         installed, "--repo", "manifests.git", "release", "create", "cart", "--manifest", "staging=staging.yaml"
     )
-    assert (made.code, made.err) == (0, "Done: 2 facts, 0 skipped.\n")
+    assert (made.code, made.err) == (0, "Done: 1 deployed, 1 release created.\n")
     overview = run(installed, "--repo", "manifests.git", "overview", "--quiet")
     assert overview == Ran(0, "APPLICATION   TEAM     NEWEST   STAGING\ncart          <none>   1        1\n", "")
 

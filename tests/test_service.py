@@ -174,8 +174,7 @@ def test_a_plan_that_is_outdated_says_what_has_changed(repository: Repository) -
         repository.carry_out(plan, ADA, NOON)
 
     assert outdated.value.difference == (
-        "- deployment/staging/cart 1 → 3",
-        "+ queued/staging/cart 3 waits for lock/staging/freeze",
+        "cart on staging: was 1 → 3, would now be queued 3 waits for lock/staging/freeze",
     )
     assert isinstance(outdated.value, Conflict)
     assert outdated.value.hint
@@ -190,7 +189,7 @@ def test_a_plan_to_do_something_is_outdated_once_somebody_has_done_it(repository
     with pytest.raises(PlanOutdated) as outdated:
         repository.carry_out(plan, ADA, NOON)
 
-    assert outdated.value.difference == ("- deployment/staging/cart 1 → 2",)
+    assert outdated.value.difference == ("cart on staging: was 1 → 2, would now be left as it is",)
 
 
 def test_a_plan_to_do_nothing_is_outdated_once_there_is_something_to_do(repository: Repository) -> None:
@@ -201,7 +200,7 @@ def test_a_plan_to_do_nothing_is_outdated_once_there_is_something_to_do(reposito
     with pytest.raises(PlanOutdated) as outdated:
         repository.carry_out(plan, ADA, NOON)
 
-    assert "+ deployment/staging/cart 3 → 1" in outdated.value.difference
+    assert "cart on staging: was left as it is, would now be 3 → 1" in outdated.value.difference
 
 
 def test_a_plan_goes_ahead_while_its_facts_are_the_same(repository: Repository) -> None:
@@ -236,8 +235,8 @@ def test_a_release_that_got_another_number_outdates_its_plan(repository: Reposit
     with pytest.raises(PlanOutdated) as outdated:
         repository.carry_out(plan, ADA, NOON)
 
-    assert "- release/cart/4 created" in outdated.value.difference
-    assert "+ release/cart/5 created" in outdated.value.difference
+    assert "release/cart/4: was created, would now be left as it is" in outdated.value.difference
+    assert "release/cart/5: was left as it is, would now be created" in outdated.value.difference
 
 
 # Lost races

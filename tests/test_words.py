@@ -1,5 +1,6 @@
 """Facts, skips, warnings and commands in plain words: one line each, whatever users wrote."""
 
+import re
 from collections.abc import Callable
 from typing import Any, get_args
 
@@ -33,6 +34,7 @@ from kuberpult_core import (
     UpstreamThen,
 )
 from kuberpult_core.commands import SingleCommand
+from kuberpult_core.counts import counts
 from kuberpult_core.decision import GoesBackwards, IgnoresLocks, ReplacesLock, Warned
 from kuberpult_core.events import (
     ApplicationDeleted,
@@ -238,9 +240,44 @@ CHANGES: dict[str, Callable[[Decision], Decision]] = {
 }
 
 
-def test_the_difference_of_two_decisions_says_what_is_gone_and_what_has_come() -> None:
+def test_the_difference_of_two_decisions_says_what_it_was_and_what_it_would_be() -> None:
     one = Decision(COMMANDS[0], (Deployed(STAGING, CART, Version(3)), EnvironmentCreated(STAGING, {})))
-    assert difference(one, CHANGES["gone"](one)) == ("- environment/staging created",)
-    assert difference(one, CHANGES["come"](one)) == ("+ environment/staging deleted",)
+    assert difference(one, CHANGES["gone"](one)) == (
+        "environment/staging: was created, would now be left as it is",
+    )
+    assert difference(one, CHANGES["come"](one)) == (
+        "environment/staging: was created, would now be created, then deleted",
+    )
     swapped = Decision(one.command, one.events[::-1])
     assert len(difference(one, swapped)) == 1
+
+
+def test_a_difference_says_why_something_is_left_alone_now() -> None:
+    one = Decision(COMMANDS[0], (Deployed(STAGING, CART, Version(3)),))
+    other = Decision(COMMANDS[0], skips=(Skip(SkipReason.BROKEN, STAGING, CART),))
+    assert difference(one, other) == ("cart on staging: was <none> → 3, would now be left alone: it is broken",)
+    assert difference(other, one) == ("cart on staging: was left alone: it is broken, would now be <none> → 3",)
+
+
+def test_a_difference_that_the_words_do_not_show_is_told_all_the_same() -> None:
+    one, other = (Decision(COMMANDS[0], (EnvironmentCreated(STAGING, {"group": group}),)) for group in "ab")
+    assert difference(one, other) == ("environment/staging: created, as planned, but with other content",)
+
+
+# How much it is
+
+
+@pytest.mark.parametrize("event", EVENTS, ids=repr)
+def test_every_kind_of_fact_is_counted_by_a_name(event: Event) -> None:
+    assert re.fullmatch(r"1 [a-z ]+", counts(Decision(COMMANDS[0], (event,))))
+    assert re.fullmatch(r"2 [a-z ]+", counts(Decision(COMMANDS[0], (event, event))))
+
+
+def test_counts_read_like_this() -> None:
+    deployed, created = Deployed(STAGING, CART, Version(3)), EnvironmentCreated(STAGING, {})
+    skips = [Skip(reason, STAGING, CART) for reason in (SkipReason.LOCKED, SkipReason.BROKEN, SkipReason.LOCKED)]
+    assert counts(Decision(COMMANDS[0], (created, deployed, deployed), tuple(skips))) == (
+        "2 deployed, 1 environment created, 3 skipped (2 locked, 1 broken)"
+    )
+    assert counts(Decision(COMMANDS[0], (created, created))) == "2 environments created"
+    assert counts(Decision(COMMANDS[0])) == ""

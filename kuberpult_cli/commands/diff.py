@@ -1,6 +1,7 @@
 """``kuberpult diff``: what changed between two states."""
 
 import secrets
+from collections.abc import Iterator
 from typing import Any
 
 import click
@@ -59,7 +60,7 @@ def _ends(opened: Repository, old: str, new: str | None) -> tuple[LoggedCommit, 
 def _answer(ends: tuple[LoggedCommit, LoggedCommit], facts: Facts, wanted: Touching, *, manifests: bool) -> bool:
     """Print the differences, and say whether there are any."""
     events, others = comparing.events_between(facts, wanted), comparing.others_between(facts, wanted)
-    differences = comparing.deployed_differences(facts, wanted, secrets.token_bytes(16)) if manifests else iter(())
+    differences = _manifests(facts, wanted) if manifests else iter(())
     is_different = bool(events or others)
     if output.form() in ("table", "wide"):
         output.lines(map(fact, events))
@@ -76,6 +77,10 @@ def _answer(ends: tuple[LoggedCommit, LoggedCommit], facts: Facts, wanted: Touch
     }
     output.emit(data, (), (), map(fact_name, events))
     return is_different or bool(data["manifests"])
+
+
+def _manifests(facts: Facts, wanted: Touching) -> Iterator[comparing.ManifestDifference]:
+    return comparing.deployed_differences(facts.before, facts.after, wanted, secrets.token_bytes(16))
 
 
 def _manifest_data(it: comparing.ManifestDifference) -> dict[str, str]:

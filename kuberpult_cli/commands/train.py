@@ -5,10 +5,12 @@ from typing import Any, TypeVar
 
 import click
 
-from kuberpult_cli.changing import carry_out, changing
+from kuberpult_cli import prognosis
+from kuberpult_cli.changing import carry_out, changing, keeping_plans, plan_only, showing_differences
 from kuberpult_cli.commands.deploy import lock_behavior
 from kuberpult_cli.options import REVISION, REVISION_METAVAR, shared
-from kuberpult_core import ReleaseTrain, UpstreamThen
+from kuberpult_cli.session import repository
+from kuberpult_core import ReleaseTrain, State, UpstreamThen
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -77,12 +79,24 @@ def run(
 @command.command()
 @click.argument("target")
 @_train
+@showing_differences
+@keeping_plans
 @shared
 def plan(target: str, team: str | None, ignore_locks: bool, fail_if_locked: bool, from_state: str | None) -> None:
-    """Show what a train to TARGET would do, with the reason for every skip. Changes nothing.
+    """Show what a train to TARGET would do, to read before it runs. Changes nothing.
+
+    For each application: from which version to which, how many releases that
+    is, and what holds it back. Then the locks in the way, whose they are and
+    why, and what is left alone. -o wide adds the releases with their commits.
 
     \b
-    Example:
+    Examples:
       kuberpult train plan production
+      kuberpult train plan production -o wide --diff
+      kuberpult train plan production --plan friday.json   # for kuberpult apply
     """
-    carry_out(_command(target, team, ignore_locks, fail_if_locked, from_state), dry_run=True)
+    planned = _command(target, team, ignore_locks, fail_if_locked, from_state)
+    with repository() as opened:
+        made = opened.plan(planned)
+        state = opened.state(made.base) if made.base else State()
+        plan_only(opened, made, lambda shown: prognosis.show(shown, state))

@@ -1,6 +1,6 @@
 """The course of a decision: the facts so far, and the state that they have led to."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from kuberpult_core.commands import Command
 from kuberpult_core.decision import Decision, GoesBackwards, Skip, Warned
@@ -10,6 +10,7 @@ from kuberpult_core.evolve import Draft
 from kuberpult_core.manifests import BlobId
 from kuberpult_core.model import Application, Environment, State
 from kuberpult_core.names import ApplicationName, EnvironmentName
+from kuberpult_core.words import still_waiting
 
 
 class Course:
@@ -23,6 +24,7 @@ class Course:
         self._warnings: list[Warned] = []
         self._cascades: list[str] = []
         self._notes: list[str] = []
+        self._unlocked: dict[tuple[EnvironmentName, ApplicationName], None] = {}
 
     @property
     def state(self) -> State:
@@ -55,6 +57,19 @@ class Course:
         """The caller should know afterwards."""
         self._notes.append(sentence)
 
+    def look_again(self, placements: Iterable[tuple[EnvironmentName, ApplicationName]]) -> None:
+        """A lock went off these *placements*; in the end it is said which of them are held by others."""
+        self._unlocked.update(dict.fromkeys(placements))
+
+    def _still_waiting(self) -> Iterator[str]:
+        held = [
+            (*place, self.state.locks_on(*place))
+            for place in self._unlocked
+            if self.state.placement(*place).queued is not None and self.state.is_locked(*place)
+        ]
+        if held:
+            yield still_waiting(held)
+
     def environment(self, name: EnvironmentName) -> Environment:
         """The environment of that name, or the refusal."""
         found = self.state.environments.get(name)
@@ -82,5 +97,5 @@ class Course:
             tuple(self._skips),
             tuple(self._warnings),
             tuple(self._cascades),
-            tuple(self._notes),
+            (*self._notes, *self._still_waiting()),
         )

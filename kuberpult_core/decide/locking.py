@@ -62,6 +62,7 @@ def _take_off(course: Course, scope: LockScope, lock_id: LockId, then: OnUnlock)
     waiting = unlocking.waiting_behind(course.state, scope)
     course.happens(LockDeleted(scope, lock_id, course.state.locks_at(scope)[lock_id]))
     unlocking.release_unlocked(course, waiting, then)
+    course.look_again(waiting)
 
 
 def expire_locks(course: Course, command: ExpireLocks) -> None:

@@ -10,15 +10,18 @@ import attrs
 
 from kuberpult_core import doctor
 from kuberpult_core.commands import needs_the_past
+from kuberpult_core.comparing import ManifestDifference
+from kuberpult_core.effects import brought, effects
 from kuberpult_core.errors import KuberpultError, UnknownRevision
 from kuberpult_core.model import State
 from kuberpult_core.names import ApplicationName, EnvironmentName
 from kuberpult_core.past import log
 from kuberpult_core.past.completing import NOT_HERE, completed, tree_before
-from kuberpult_core.past.facts import Facts, facts_between
+from kuberpult_core.past.facts import Facts, Side, facts_between
 from kuberpult_core.past.log import Entry
 from kuberpult_core.past.replay import Different, Proven, Verdict, signed, verdict
 from kuberpult_core.past.why import why
+from kuberpult_core.plan import Plan
 from kuberpult_core.ports import Head, LoggedCommit, ObjectId, Store, Touching
 from kuberpult_core.reading.reader import Problem, state_of
 from kuberpult_core.views import Data
@@ -48,6 +51,16 @@ class Hindsight:
     def difference(self, old: Head, new: Head) -> Facts:
         """What changed from one commit to another."""
         return facts_between(self.store.objects, old.tree, new.tree)
+
+    def effects(self, plan: Plan, key: bytes) -> Iterator[ManifestDifference]:
+        """How *plan* would change what is deployed."""
+        tree = self.store.commit(plan.base).tree if plan.base else None
+        return effects(Side.of(self.store.objects, tree), plan.decision, key)
+
+    def brought(self, commit: ObjectId, key: bytes) -> Iterator[ManifestDifference]:
+        """How a commit changed what is deployed."""
+        logged, objects = self.store.commit(commit), self.store.objects
+        return brought(Side.of(objects, tree_before(self.store, logged)), Side.of(objects, logged.tree), key)
 
     def verify(self, start: ObjectId | None, named: str) -> Iterator[Verdict]:
         """What a replay says of each commit, oldest first: all, or those after *start*, which was *named* so.
