@@ -2,13 +2,17 @@
 
 import functools
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import attrs
 import click
 
+from kuberpult_cli import completing
 from kuberpult_core import fields
 from kuberpult_core.errors import InvalidCommand
+
+if TYPE_CHECKING:  # only those who complete need it
+    from click.shell_completion import CompletionItem
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -57,6 +61,12 @@ class Revision(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # gene
         except InvalidCommand as error:
             self.fail(f"{error.reason}.", param, ctx)
 
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> "list[CompletionItem[str]]":
+        """The newest commits."""
+        return completing.revisions(ctx, param, incomplete)
+
 
 REVISION = Revision()
 REVISION_METAVAR = "REV|DATE"
@@ -86,7 +96,14 @@ def exits_like_diff(function: F) -> F:
 
 
 _OPTIONS: list[tuple[tuple[str, ...], dict[str, Any]]] = [
-    (("--repo",), {"metavar": "PATH", "help": "A bare git repository. [default: this folder, if it is one]"}),
+    (
+        ("--repo",),
+        {
+            "metavar": "PATH",
+            "shell_complete": completing.folders,
+            "help": "A bare git repository. [default: this folder, if it is one]",
+        },
+    ),
     (("--branch",), {"metavar": "NAME", "help": "The branch to work on. [default: the repository's HEAD]"}),
     (("-o", "--output"), {"type": click.Choice(OUTPUTS), "help": "The form of the answer. [default: table]"}),
     (("--author",), {"metavar": '"NAME <MAIL>"', "help": "Who asks. [default: git's own identity]"}),

@@ -62,6 +62,7 @@ PROMISED = {
     "batch": "FILE -n",
     "stats": "--env --since --team",
     "doctor": "--at",
+    "completion": "SHELL",
     "demo": "PATH",
 }
 """What scripts depend on: commands, arguments in order, options. More may be added, nothing taken away."""

@@ -2,7 +2,7 @@
 
 import click
 
-from kuberpult_cli import output
+from kuberpult_cli import completing, output
 from kuberpult_cli.changing import show
 from kuberpult_cli.options import shared, shared_options
 from kuberpult_cli.session import actor
@@ -10,7 +10,7 @@ from kuberpult_core import UpdateSettings, init_repository, memory_repository
 
 
 @click.command()
-@click.argument("path")
+@click.argument("path", shell_complete=completing.folders)
 @click.option("--url", help="Where Argo CD will clone it from.")
 @shared
 def command(path: str, url: str | None) -> None:

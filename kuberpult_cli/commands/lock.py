@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 import click
 
-from kuberpult_cli import output
+from kuberpult_cli import completing, output
 from kuberpult_cli.changing import carry_out, changing
 from kuberpult_cli.options import reads, shared
 from kuberpult_cli.parsing import point_in_time
@@ -18,12 +18,12 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def _narrowed(function: F) -> F:
-    for names, text in (
-        (("--group",), "Every environment of this group, in place of ENV."),
-        (("--team",), "Only this team's applications."),
-        (("--app",), "Only this application."),
+    for names, completes, text in (
+        (("--group",), completing.groups, "Every environment of this group, in place of ENV."),
+        (("--team",), completing.teams, "Only this team's applications."),
+        (("--app",), completing.applications, "Only this application."),
     ):
-        function = click.option(*names, help=text)(function)
+        function = click.option(*names, shell_complete=completes, help=text)(function)
     return function
 
 
@@ -39,9 +39,15 @@ def command() -> None:
 
 
 @command.command()
-@click.argument("env", required=False)
+@click.argument("env", required=False, shell_complete=completing.targets)
 @_narrowed
-@click.option("--id", "lock_id", required=True, help="The lock's name; the same one again replaces it.")
+@click.option(
+    "--id",
+    "lock_id",
+    required=True,
+    shell_complete=completing.locks,
+    help="The lock's name; the same one again replaces it.",
+)
 @click.option("-m", "--message", required=True, help="Why. Everyone who waits will read it.")
 @click.option("--link", help="Where to read more.")
 @click.option("--expires", metavar="4h|DATE", help="When `lock expire` may take it away. Dates are UTC.")
@@ -82,8 +88,8 @@ def create(
 
 
 @command.command()
-@click.argument("env")
-@click.argument("lock_id", metavar="ID", required=False)
+@click.argument("env", shell_complete=completing.locked)
+@click.argument("lock_id", metavar="ID", required=False, shell_complete=completing.locks)
 @_narrowed
 @click.option("--discard-queued", is_flag=True, help="Drop what waits instead of deploying it.")
 @click.option("--ignore-missing", is_flag=True, help="Be content if there is no such lock.")
@@ -123,8 +129,8 @@ def delete(
 
 
 @command.command("list")
-@click.option("--env", help="Only this environment.")
-@click.option("--app", help="Only what holds this application back.")
+@click.option("--env", shell_complete=completing.environments, help="Only this environment.")
+@click.option("--app", shell_complete=completing.applications, help="Only what holds this application back.")
 @reads
 @shared
 def list_(env: str | None, app: str | None) -> None:

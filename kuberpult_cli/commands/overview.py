@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from kuberpult_cli import output
+from kuberpult_cli import completing, output
 from kuberpult_cli.options import reads, shared
 from kuberpult_cli.session import reading
 from kuberpult_core import views
@@ -12,9 +12,14 @@ from kuberpult_core.names import environment_name, team_name
 
 
 @click.command()
-@click.option("--env", help="Only this environment.")
-@click.option("--team", help="Only this team's applications.")
-@click.option("--app", metavar="PATTERN", help="Only applications of that name; * and ? stand for others.")
+@click.option("--env", shell_complete=completing.environments, help="Only this environment.")
+@click.option("--team", shell_complete=completing.teams, help="Only this team's applications.")
+@click.option(
+    "--app",
+    metavar="PATTERN",
+    shell_complete=completing.applications,
+    help="Only applications of that name; * and ? stand for others.",
+)
 @reads
 @shared
 def command(env: str | None, team: str | None, app: str | None) -> None:
