@@ -448,30 +448,29 @@ def test_tab_puts_a_name_on_the_line_that_the_shell_takes_as_one_word(odd: Desk,
 @pytest.mark.parametrize("quote", ["'", '"'])
 def test_tab_goes_on_in_a_quote_that_is_open(odd: Desk, shell: str, quote: str) -> None:
     with terminal(shell, odd.folder, KUBERPULT_REPO="manifests.git") as opened:
-        for text in ODD:
+        for text in (it for it in ODD if set(it) & set("'\"$`!~*")):
             words = opened.understood(f"kuberpult lock delete production {quote}{shells.quoted(text[:2], quote)}")
             assert words[4:] == [text]
     assert not list(odd.folder.rglob("pwned"))
 
 
+ENDINGS = {
+    "lock delete production bug:47": "bug:4711=a,b@c",
+    "lock delete production bug:4711=a": "bug:4711=a,b@c",
+    "lock list --env=st": "--env=staging",
+    "env update staging --config fi": "file.json",
+    "env update staging --config=fi": "--config=file.json",
+    "release create cart --manifest staging=fi": "staging=file.json",
+    "release create cart --manifest=staging=fi": "--manifest=staging=file.json",
+    "release create cart --manifest sta": "staging=",
+    "over": "overview",
+}
+
+
 @pytest.mark.parametrize("shell", SHELLS)
-@pytest.mark.parametrize(
-    ("typed", "expected"),
-    [
-        ("lock delete production bug:47", "bug:4711=a,b@c"),
-        ("lock delete production bug:4711=a", "bug:4711=a,b@c"),
-        ("lock list --env=st", "--env=staging"),
-        ("env update staging --config fi", "file.json"),
-        ("env update staging --config=fi", "--config=file.json"),
-        ("release create cart --manifest staging=fi", "staging=file.json"),
-        ("release create cart --manifest=staging=fi", "--manifest=staging=file.json"),
-        ("release create cart --manifest sta", "staging="),
-        ("over", "overview"),
-    ],
-)
-def test_tab_completes_the_end_of_a_word(odd: Desk, shell: str, typed: str, expected: str) -> None:
+def test_tab_completes_the_end_of_a_word(odd: Desk, shell: str) -> None:
     with terminal(shell, odd.folder, KUBERPULT_REPO="manifests.git") as opened:
-        assert opened.understood(f"kuberpult {typed}")[-1] == expected
+        assert {typed: opened.understood(f"kuberpult {typed}")[-1] for typed in ENDINGS} == ENDINGS
 
 
 LISTED = {
