@@ -1,14 +1,18 @@
 """The way in: ``kuberpult NOUN VERB``. Each noun is imported when it is used, so help is quick."""
 
 import importlib
+import os
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from kuberpult_cli import exits
 from kuberpult_cli.options import shared_with_variables
+
+if TYPE_CHECKING:  # only those who complete need it
+    from click.shell_completion import CompletionItem
 
 COMMANDS = {
     "init": "Make a new, empty, bare repository at PATH.",
@@ -31,6 +35,7 @@ COMMANDS = {
     "stats": "Show how often and how fast releases get out.",
     "doctor": "List what is broken: where, and why.",
     "serve": "Serve the repository over HTTP.",
+    "completion": "Print what lets SHELL complete words: bash, zsh or fish.",
     "demo": "Make an example repository and tell its story.",
 }
 """Every command with its short help, so that ``--help`` imports none of them."""
@@ -54,6 +59,13 @@ class Commands(click.Group):
         module = importlib.import_module(f"kuberpult_cli.commands.{cmd_name}")
         command: click.Command = module.command
         return command
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> "list[CompletionItem[str]]":
+        """The names that begin like that, from the table; and options."""
+        from click.shell_completion import CompletionItem  # noqa: PLC0415 - for those who complete
+
+        names = [CompletionItem(name, help=text) for name, text in COMMANDS.items() if name.startswith(incomplete)]
+        return [*names, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's
         """The list for ``--help``, from the table."""
@@ -82,4 +94,8 @@ def kuberpult() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code. The console script exits with it."""
+    if asked := os.environ.get("_KUBERPULT_COMPLETE"):
+        from kuberpult_cli.shells import answer  # noqa: PLC0415 - only a shell asks so
+
+        return answer(kuberpult, asked)
     return exits.guarded(kuberpult, sys.argv[1:] if arguments is None else arguments)

@@ -4,14 +4,17 @@ import functools
 import os
 import re
 from collections.abc import Callable
-from typing import IO, Any, TypeVar
+from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 import attrs
 import click
 
-from kuberpult_cli import colours
+from kuberpult_cli import colours, completing
 from kuberpult_core import fields
 from kuberpult_core.errors import InvalidCommand
+
+if TYPE_CHECKING:  # only those who complete need it
+    from click.shell_completion import CompletionItem
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -67,6 +70,12 @@ class Revision(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # gene
         except InvalidCommand as error:
             self.fail(f"{error.reason}.", param, ctx)
 
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> "list[CompletionItem[str]]":
+        """The newest commits."""
+        return completing.revisions(ctx, param, incomplete)
+
 
 _NAMED_COMMIT = re.compile("commit/([0-9a-f]{40})")
 """A commit as ``-o name`` names it."""
@@ -102,6 +111,7 @@ _OPTIONS: list[tuple[tuple[str, ...], dict[str, Any]]] = [
         ("--repo",),
         {
             "metavar": "PATH|URL",
+            "shell_complete": completing.folders,
             "help": "A bare git repository, here or on another server. [default: this folder, if it is one]",
         },
     ),

@@ -63,6 +63,7 @@ PROMISED = {
     "apply": "PLANFILE -n --yes",
     "stats": "--env --since --team",
     "doctor": "--at",
+    "completion": "SHELL",
     "demo": "PATH",
 }
 """What scripts depend on: commands, arguments in order, options. More may be added, nothing taken away."""

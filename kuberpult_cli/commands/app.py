@@ -2,7 +2,7 @@
 
 import click
 
-from kuberpult_cli import output
+from kuberpult_cli import completing, output
 from kuberpult_cli.changing import carry_out, changing, destructive
 from kuberpult_cli.colours import of_held
 from kuberpult_cli.options import reads, shared
@@ -71,7 +71,7 @@ def _listed(it: views.Data) -> tuple[object, ...]:
 
 
 @command.command()
-@click.argument("app")
+@click.argument("app", shell_complete=completing.applications)
 @reads
 @shared
 def show(app: str) -> None:
@@ -104,8 +104,8 @@ def show(app: str) -> None:
 
 
 @command.command("set-team")
-@click.argument("app")
-@click.argument("team", required=False)
+@click.argument("app", shell_complete=completing.applications)
+@click.argument("team", required=False, shell_complete=completing.teams)
 @click.option("--none", "no_team", is_flag=True, help="Take it out of its team.")
 @changing
 @shared
@@ -123,8 +123,8 @@ def set_team(app: str, team: str | None, no_team: bool, dry_run: bool) -> None:
 
 
 @command.command()
-@click.argument("app")
-@click.argument("env")
+@click.argument("app", shell_complete=completing.applications)
+@click.argument("env", shell_complete=completing.environments)
 @destructive
 @changing
 @shared
@@ -141,7 +141,7 @@ def remove(app: str, env: str, ignore_locks: bool, allow_cascade: bool, yes: boo
 
 
 @command.command()
-@click.argument("app")
+@click.argument("app", shell_complete=completing.applications)
 @destructive
 @changing
 @shared
@@ -156,7 +156,7 @@ def delete(app: str, ignore_locks: bool, allow_cascade: bool, yes: bool, dry_run
 
 
 @command.command()
-@click.argument("app")
+@click.argument("app", shell_complete=completing.applications)
 @changing
 @shared
 def cleanup(app: str, dry_run: bool) -> None:

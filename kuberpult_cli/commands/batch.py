@@ -2,6 +2,7 @@
 
 import click
 
+from kuberpult_cli import completing
 from kuberpult_cli.changing import carry_out, changing
 from kuberpult_cli.options import shared
 from kuberpult_cli.parsing import read_bounded
@@ -10,7 +11,7 @@ from kuberpult_core.codec import MAX_BATCH_BYTES
 
 
 @click.command()
-@click.argument("file")
+@click.argument("file", shell_complete=completing.files)
 @changing
 @shared
 def command(file: str, dry_run: bool) -> None:

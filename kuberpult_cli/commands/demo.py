@@ -13,7 +13,7 @@ from pathlib import Path
 import attrs
 import click
 
-from kuberpult_cli import example, exits, output
+from kuberpult_cli import completing, example, exits, output
 from kuberpult_cli.options import shared
 
 ADA, BEN, CI = "Ada <ada@example.com>", "Ben <ben@example.com>", "CI <ci@example.com>"
@@ -127,7 +127,7 @@ def argocd_steps(folder: Path) -> Step:
 
 
 @click.command()
-@click.argument("path", default="kuberpult-demo")
+@click.argument("path", default="kuberpult-demo", shell_complete=completing.folders)
 @shared
 def command(path: str) -> None:
     """Make an example repository and tell its story.

@@ -2,6 +2,7 @@
 
 import click
 
+from kuberpult_cli import completing
 from kuberpult_cli.changing import carry_out, changing
 from kuberpult_cli.options import shared
 from kuberpult_core import Deploy, LockBehavior
@@ -18,9 +19,9 @@ def lock_behavior(*, ignore_locks: bool, fail_if_locked: bool) -> LockBehavior:
 
 
 @click.command()
-@click.argument("app")
-@click.argument("env")
-@click.argument("version")
+@click.argument("app", shell_complete=completing.applications)
+@click.argument("env", shell_complete=completing.environments)
+@click.argument("version", shell_complete=completing.versions)
 @click.option("--ignore-locks", is_flag=True, help="Deploy through the locks, and empty the queue.")
 @click.option("--fail-if-locked", is_flag=True, help="Refuse instead of waiting for the locks.")
 @changing

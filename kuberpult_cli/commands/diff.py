@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from kuberpult_cli import output, telling
+from kuberpult_cli import completing, output, telling
 from kuberpult_cli.exits import DIFFERENT, DONE
 from kuberpult_cli.options import REVISION, REVISION_METAVAR, exits_like_diff, shared
 from kuberpult_cli.session import moment, repository
@@ -22,8 +22,12 @@ from kuberpult_core.words import fact, fact_name
 @click.argument("old", type=REVISION, metavar=REVISION_METAVAR)
 @click.argument("new", type=REVISION, metavar=f"[{REVISION_METAVAR}]", required=False)
 @click.option("--manifests", is_flag=True, help="With the differences of the deployed manifests, Secrets hidden.")
-@click.option("--env", metavar="ENV", help="Only what is about this environment.")
-@click.option("--app", metavar="APP", help="Only what is about this application.")
+@click.option(
+    "--env", shell_complete=completing.environments, metavar="ENV", help="Only what is about this environment."
+)
+@click.option(
+    "--app", shell_complete=completing.applications, metavar="APP", help="Only what is about this application."
+)
 @shared
 @exits_like_diff
 def command(old: str, new: str | None, manifests: bool, env: str | None, app: str | None) -> int:

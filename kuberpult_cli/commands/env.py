@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from kuberpult_cli import output
+from kuberpult_cli import completing, output
 from kuberpult_cli.changing import carry_out, changing, destructive
 from kuberpult_cli.colours import of_held, of_problem
 from kuberpult_cli.exits import DIFFERENT, DONE
@@ -61,10 +61,17 @@ def _patch(upstream: str | None, upstream_latest: bool, group: str | None, confi
 
 @command.command()
 @click.argument("name")
-@click.option("--upstream", metavar="ENV", help="Trains bring what is on this environment.")
+@click.option(
+    "--upstream",
+    metavar="ENV",
+    shell_complete=completing.environments,
+    help="Trains bring what is on this environment.",
+)
 @click.option("--upstream-latest", is_flag=True, help="New releases come here by themselves.")
-@click.option("--group", metavar="GROUP", help="The group it belongs to.")
-@click.option("--config", metavar="FILE", help="Its config.json (- for standard input).")
+@click.option("--group", shell_complete=completing.groups, metavar="GROUP", help="The group it belongs to.")
+@click.option(
+    "--config", shell_complete=completing.files, metavar="FILE", help="Its config.json (- for standard input)."
+)
 @click.option(
     "--if-exists",
     type=click.Choice([it.value for it in IfExists]),
@@ -98,11 +105,26 @@ def create(
 
 
 @command.command()
-@click.argument("name")
-@click.option("--upstream", metavar="ENV", help="Trains bring what is on this environment.")
+@click.argument("name", shell_complete=completing.environments)
+@click.option(
+    "--upstream",
+    metavar="ENV",
+    shell_complete=completing.environments,
+    help="Trains bring what is on this environment.",
+)
 @click.option("--upstream-latest", is_flag=True, help="New releases come here by themselves.")
-@click.option("--group", metavar="GROUP", help="The group it belongs to; an empty one takes it out.")
-@click.option("--config", metavar="FILE", help="Keys of config.json to change; null takes one away.")
+@click.option(
+    "--group",
+    shell_complete=completing.groups,
+    metavar="GROUP",
+    help="The group it belongs to; an empty one takes it out.",
+)
+@click.option(
+    "--config",
+    shell_complete=completing.files,
+    metavar="FILE",
+    help="Keys of config.json to change; null takes one away.",
+)
 @click.option("--allow-cascade", is_flag=True, help="Let Argo CD delete workloads if argocd is taken away.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @changing
@@ -131,7 +153,7 @@ def update(
 
 
 @command.command()
-@click.argument("name")
+@click.argument("name", shell_complete=completing.environments)
 @destructive
 @changing
 @shared
@@ -176,7 +198,7 @@ def _destination(config: dict[str, Any]) -> str | None:
 
 
 @command.command()
-@click.argument("name")
+@click.argument("name", shell_complete=completing.environments)
 @reads
 @shared
 def show(name: str) -> None:
@@ -205,8 +227,8 @@ def _fields(found: views.Data) -> dict[str, object]:
 
 
 @command.command()
-@click.argument("env1")
-@click.argument("env2")
+@click.argument("env1", shell_complete=completing.environments)
+@click.argument("env2", shell_complete=completing.environments)
 @click.option("--manifests", is_flag=True, help="With the differences of their manifests, Secrets hidden.")
 @reads
 @shared

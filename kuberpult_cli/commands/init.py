@@ -2,7 +2,7 @@
 
 import click
 
-from kuberpult_cli import output
+from kuberpult_cli import completing, output
 from kuberpult_cli.options import shared, shared_options
 from kuberpult_cli.session import actor
 from kuberpult_core import Applied, Decision, UpdateSettings, decision_data, init_repository, memory_repository
@@ -10,7 +10,7 @@ from kuberpult_core.words import fact, fact_name
 
 
 @click.command()
-@click.argument("path")
+@click.argument("path", shell_complete=completing.folders)
 @click.option("--url", metavar="URL", help="Where Argo CD will clone it from.")
 @shared
 def command(path: str, url: str | None) -> None:

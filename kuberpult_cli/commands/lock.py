@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 import click
 
-from kuberpult_cli import output
+from kuberpult_cli import completing, output
 from kuberpult_cli.changing import carry_out, changing
 from kuberpult_cli.colours import of_held
 from kuberpult_cli.options import reads, shared
@@ -34,12 +34,13 @@ _COLUMNS = (
 
 
 def _narrowed(function: F) -> F:
-    for names, text in (
-        (("--group",), "Every environment of this group, in place of ENV."),
-        (("--team",), "Only this team's applications."),
-        (("--app",), "Only this application."),
+    for names, completes, text in (
+        (("--group",), completing.groups, "Every environment of this group, in place of ENV."),
+        (("--team",), completing.teams, "Only this team's applications."),
+        (("--app",), completing.applications, "Only this application."),
     ):
-        function = click.option(*names, metavar=names[0].strip("-").upper(), help=text)(function)
+        metavar = names[0].strip("-").upper()
+        function = click.option(*names, metavar=metavar, shell_complete=completes, help=text)(function)
     return function
 
 
@@ -62,10 +63,15 @@ def command() -> None:
 
 
 @command.command()
-@click.argument("env", required=False)
+@click.argument("env", required=False, shell_complete=completing.targets)
 @_narrowed
 @click.option(
-    "--id", "lock_id", metavar="ID", required=True, help="The lock's name; the same one again replaces it."
+    "--id",
+    "lock_id",
+    metavar="ID",
+    required=True,
+    shell_complete=completing.locks,
+    help="The lock's name; the same one again replaces it.",
 )
 @click.option("-m", "--message", metavar="M", required=True, help="Why. Everyone who waits will read it.")
 @click.option("--link", metavar="URL", help="Where to read more.")
@@ -107,8 +113,8 @@ def create(
 
 
 @command.command()
-@click.argument("env")
-@click.argument("lock_id", metavar="ID", required=False)
+@click.argument("env", shell_complete=completing.locked)
+@click.argument("lock_id", metavar="ID", required=False, shell_complete=completing.locks)
 @_narrowed
 @click.option("--discard-queued", is_flag=True, help="Drop what waits instead of deploying it.")
 @click.option("--ignore-missing", is_flag=True, help="Be content if there is no such lock.")
@@ -150,8 +156,10 @@ def delete(
 
 
 @command.command("list")
-@click.option("--env", metavar="ENV", help="Only this environment.")
-@click.option("--app", metavar="APP", help="Only what holds this application back.")
+@click.option("--env", shell_complete=completing.environments, metavar="ENV", help="Only this environment.")
+@click.option(
+    "--app", shell_complete=completing.applications, metavar="APP", help="Only what holds this application back."
+)
 @reads
 @shared
 def list_(env: str | None, app: str | None) -> None:

@@ -8,7 +8,7 @@ from itertools import islice
 
 import click
 
-from kuberpult_cli import output, telling
+from kuberpult_cli import completing, output, telling
 from kuberpult_cli.options import reads, shared_except
 from kuberpult_cli.parsing import past_time
 from kuberpult_cli.session import reading
@@ -30,8 +30,12 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 @click.command()
-@click.option("--env", metavar="ENV", help="Only what touches this environment.")
-@click.option("--app", metavar="APP", help="Only what touches this application.")
+@click.option(
+    "--env", shell_complete=completing.environments, metavar="ENV", help="Only what touches this environment."
+)
+@click.option(
+    "--app", shell_complete=completing.applications, metavar="APP", help="Only what touches this application."
+)
 @click.option("--author", "by", metavar="A", help="Only by this person: a part of the name or the mail address.")
 @click.option("--since", metavar="DATE", help="Only since then: a date, or 4h for four hours ago.")
 @click.option(

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from kuberpult_cli import output, tables
+from kuberpult_cli import completing, output, tables
 from kuberpult_cli.colours import Colour
 from kuberpult_cli.options import reads, shared
 from kuberpult_cli.session import reading
@@ -21,9 +21,14 @@ _LEAST = 9
 
 
 @click.command()
-@click.option("--env", metavar="ENV", help="Only this environment.")
-@click.option("--team", metavar="TEAM", help="Only this team's applications.")
-@click.option("--app", metavar="PATTERN", help="Only applications of that name; * and ? stand for others.")
+@click.option("--env", shell_complete=completing.environments, metavar="ENV", help="Only this environment.")
+@click.option("--team", shell_complete=completing.teams, metavar="TEAM", help="Only this team's applications.")
+@click.option(
+    "--app",
+    shell_complete=completing.applications,
+    metavar="PATTERN",
+    help="Only applications of that name; * and ? stand for others.",
+)
 @reads
 @shared
 def command(env: str | None, team: str | None, app: str | None) -> None:

@@ -2,7 +2,7 @@
 
 import click
 
-from kuberpult_cli import output
+from kuberpult_cli import completing, output
 from kuberpult_cli.changing import carry_out, changing
 from kuberpult_cli.colours import of_held
 from kuberpult_cli.options import reads, shared
@@ -34,7 +34,7 @@ def command() -> None:
 
 
 @command.command("list")
-@click.option("--env", metavar="ENV", help="Only this environment.")
+@click.option("--env", shell_complete=completing.environments, metavar="ENV", help="Only this environment.")
 @reads
 @shared
 def list_(env: str | None) -> None:
@@ -60,8 +60,8 @@ def _row(it: views.Data) -> tuple[object, ...]:
 
 
 @command.command()
-@click.argument("app")
-@click.argument("env")
+@click.argument("app", shell_complete=completing.applications)
+@click.argument("env", shell_complete=completing.environments)
 @changing
 @shared
 def cancel(app: str, env: str, dry_run: bool) -> None:

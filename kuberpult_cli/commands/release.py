@@ -4,7 +4,7 @@ import secrets
 
 import click
 
-from kuberpult_cli import output
+from kuberpult_cli import completing, output
 from kuberpult_cli.changing import carry_out, changing
 from kuberpult_cli.colours import of_held
 from kuberpult_cli.exits import DIFFERENT, DONE
@@ -50,9 +50,14 @@ def command() -> None:
 
 
 @command.command()
-@click.argument("app")
+@click.argument("app", shell_complete=completing.applications)
 @click.option(
-    "--manifest", "pairs", metavar="ENV=FILE", multiple=True, help="One environment's manifest; FILE may be -."
+    "--manifest",
+    "pairs",
+    metavar="ENV=FILE",
+    multiple=True,
+    shell_complete=completing.manifests,
+    help="One environment's manifest; FILE may be -.",
 )
 @click.option(
     "--manifests",
@@ -66,7 +71,12 @@ def command() -> None:
 @click.option("--commit", metavar="ID", help="The commit it was built from.")
 @click.option("--source-author", metavar="A", help="Who made that commit.")
 @click.option("-m", "--message", metavar="M", help="What that commit says.")
-@click.option("--team", metavar="T", help="The team that the application belongs to from now on.")
+@click.option(
+    "--team",
+    metavar="T",
+    shell_complete=completing.teams,
+    help="The team that the application belongs to from now on.",
+)
 @changing
 @shared
 def create(
@@ -109,7 +119,7 @@ def create(
 
 
 @command.command("list")
-@click.argument("app")
+@click.argument("app", shell_complete=completing.applications)
 @reads
 @shared
 def list_(app: str) -> None:
@@ -143,9 +153,15 @@ def list_(app: str) -> None:
 
 
 @command.command()
-@click.argument("app")
-@click.argument("version")
-@click.option("--manifest", "env", metavar="ENV", help="Print this environment's manifest as it is.")
+@click.argument("app", shell_complete=completing.applications)
+@click.argument("version", shell_complete=completing.versions)
+@click.option(
+    "--manifest",
+    "env",
+    metavar="ENV",
+    shell_complete=completing.environments,
+    help="Print this environment's manifest as it is.",
+)
 @reads
 @shared
 def show(app: str, version: str, env: str | None) -> None:
@@ -182,10 +198,12 @@ def _show_manifest(seen: Seen, name: ApplicationName, number: Version, env: Envi
 
 
 @command.command()
-@click.argument("app")
-@click.argument("version1")
-@click.argument("version2")
-@click.option("--env", metavar="ENV", help="Only this environment's manifest.")
+@click.argument("app", shell_complete=completing.applications)
+@click.argument("version1", shell_complete=completing.versions)
+@click.argument("version2", shell_complete=completing.versions)
+@click.option(
+    "--env", shell_complete=completing.environments, metavar="ENV", help="Only this environment's manifest."
+)
 @reads
 @shared
 @exits_like_diff

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from kuberpult_cli import output, parsing
+from kuberpult_cli import completing, output, parsing
 from kuberpult_cli.options import reads, shared, shared_options
 from kuberpult_cli.session import Seen, reading
 from kuberpult_core import service
@@ -30,9 +30,11 @@ Data = dict[str, Any]
 
 
 @click.command()
-@click.option("--env", metavar="ENV", help="Only this environment.")
+@click.option("--env", shell_complete=completing.environments, metavar="ENV", help="Only this environment.")
 @click.option("--since", metavar="SPAN|DATE", help=f"From then on: 4w, 2026-01-31. [default: {DEFAULT_SPAN}]")
-@click.option("--team", metavar="TEAM", help="Only applications that are this team's today.")
+@click.option(
+    "--team", shell_complete=completing.teams, metavar="TEAM", help="Only applications that are this team's today."
+)
 @reads
 @shared
 def command(env: str | None, since: str | None, team: str | None) -> None:

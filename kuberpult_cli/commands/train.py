@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 import click
 
-from kuberpult_cli import prognosis
+from kuberpult_cli import completing, prognosis
 from kuberpult_cli.changing import carry_out, changing, keeping_plans, plan_only, showing_differences
 from kuberpult_cli.commands.deploy import lock_behavior
 from kuberpult_cli.options import REVISION, REVISION_METAVAR, shared
@@ -26,7 +26,7 @@ def _train(function: F) -> F:
         ),
         click.option("--fail-if-locked", is_flag=True, help="Leave out what is locked instead of queueing it."),
         click.option("--ignore-locks", is_flag=True, help="Go through the locks."),
-        click.option("--team", help="Only this team's applications."),
+        click.option("--team", shell_complete=completing.teams, help="Only this team's applications."),
     ):
         function = option(function)
     return function
@@ -52,7 +52,7 @@ def command() -> None:
 
 
 @command.command()
-@click.argument("target")
+@click.argument("target", shell_complete=completing.targets)
 @_train
 @changing
 @shared
@@ -77,7 +77,7 @@ def run(
 
 
 @command.command()
-@click.argument("target")
+@click.argument("target", shell_complete=completing.targets)
 @_train
 @showing_differences
 @keeping_plans

@@ -2,7 +2,7 @@
 
 import click
 
-from kuberpult_cli import output
+from kuberpult_cli import completing, output
 from kuberpult_cli.options import reads, shared
 from kuberpult_cli.session import Seen, reading
 from kuberpult_core.errors import UnknownCommit
@@ -12,8 +12,8 @@ from kuberpult_core.views import Data
 
 
 @click.command()
-@click.argument("app", required=False)
-@click.argument("env", required=False)
+@click.argument("app", required=False, shell_complete=completing.applications)
+@click.argument("env", required=False, shell_complete=completing.environments)
 @click.option("--commit", metavar="ID", help="Where the releases are that were built from this source commit.")
 @reads
 @shared
