@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import Enum
 from functools import cache
 from typing import Any
@@ -76,16 +76,10 @@ def _log() -> Converter:
     return _build(for_log=True)
 
 
-def _whole_time(time: datetime) -> str:
-    """*time* to its last digit: somebody else's locks may be a part of a second apart."""
-    return time.astimezone(UTC).isoformat().replace("+00:00", "Z")
-
-
 @cache
 def decisions() -> Converter:
     """The converter of decisions that are read back: every field, manifests by their ids."""
     converter = _build(for_log=True)
-    converter.register_unstructure_hook(datetime, _whole_time)
     strict.register_union(converter, Event)
     strict.register_union(converter, Warned)
     return converter

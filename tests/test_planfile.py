@@ -116,7 +116,7 @@ def test_revisions_become_ids_so_that_a_plan_means_the_same_tomorrow() -> None:
         assert there.repository.again(parsed_plan(plan_text(plan))).decision == plan.decision
 
 
-def test_a_lock_of_somebody_elses_keeps_its_last_digit() -> None:
+def test_a_lock_of_somebody_elses_comes_back_the_same() -> None:
     there = world()
     folder = "environments/staging/locks/theirs"
     there.by_hand(

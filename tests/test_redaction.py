@@ -120,6 +120,17 @@ def test_no_trick_shows_a_value(text: str) -> None:
     assert "<hidden " in shown
 
 
+def test_a_comment_is_not_shown_although_there_is_no_value() -> None:
+    assert redacted(b"# hunter1\nkind: Secret # hunter2\n# data: hunter3\n", KEY) == "kind: Secret\n"
+
+
+def test_merges_of_merges_without_end_are_hidden_as_a_whole() -> None:
+    merges = "".join(f"m{number}: &m{number} {{<<: *m{number - 1}}}\n" for number in range(1, 985))
+    text = f"m0: &m0 {{data: {{a: hunter2}}}}\n{merges}kind: Secret\n<<: *m984\n"
+    assert is_harmless(text.encode())
+    assert re.fullmatch(r"<hidden [0-9a-f]{8}> \(not shown\)\n", redacted(text.encode(), KEY))
+
+
 def test_a_value_that_stands_for_gigabytes_is_hidden_quickly() -> None:
     text = f"kind: Secret\ndata:\n  a: &a {'x' * 1_000_000}\n  b: [{','.join(['*a'] * 100_000)}]\n"
     start = time.monotonic()
