@@ -177,6 +177,19 @@ def test_what_comes_or_goes_in_a_large_folder_makes_it_whole_again() -> None:
     assert folder.like is None
 
 
+def test_a_folder_that_becomes_large_while_it_is_edited_is_stored_in_little_room_from_then_on() -> None:
+    store, root = stored({"other/file": File(b"")})
+    editor = Editor(store, root)
+    names = [f"many/app-{number:04d}/version" for number in range(200)]
+    editor.apply([written(name, "1") for name in names])
+    editor.finish()
+    editor.apply([written(names[7], "2")])
+    _, new = editor.finish()
+
+    (folder,) = [it for it in new if it.kind == "tree" and len(it.content) > LARGE]
+    assert folder.like is not None
+
+
 def test_very_many_changes_of_a_large_folder_are_written_anew() -> None:
     files = start()
     store, root = stored(files)
