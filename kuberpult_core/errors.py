@@ -197,6 +197,36 @@ class InvalidPlan(Invalid):
 
 
 @define
+class InvalidRemote(Invalid):
+    """A URL of a git server that cannot be used."""
+
+    url: str
+    """The URL without what is secret."""
+    reason: str
+    next_step: str = (
+        "Use a URL such as https://git.example.com/manifests.git or ssh://git@git.example.com/manifests.git."
+    )
+    code = "invalid_remote"
+    words = "The remote {url} cannot be used: {reason}."
+    advice = "{next_step}"
+
+
+@define
+class ProtocolNotAllowed(Invalid):
+    """A URL whose protocol nobody has allowed."""
+
+    url: str
+    """The URL without what is secret."""
+    protocol: str
+    code = "protocol_not_allowed"
+    words = "The remote {url} cannot be used: {protocol} is not allowed."
+    advice = (
+        "Use https or ssh, which keep secrets. Where the network is trusted, `--allow-protocol {protocol}` allows"
+        " it; where git forbids it too, so do its configuration and GIT_ALLOW_PROTOCOL."
+    )
+
+
+@define
 class UnknownEnvironment(NotFound):
     """No environment, and no group, of that name."""
 

@@ -2,18 +2,36 @@
 
 import os
 import re
+import shutil
 import socket
+import ssl
 import subprocess
 import threading
 import time
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import attrs
+import pytest
+
 LOCALHOST = "127.0.0.1"
+_GIT = shutil.which("git") or "git"  # also where a test has no programs
 _TRIES = 5
 _PATIENCE = 10.0
+
+
+def alone(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
+    """Let nothing that is configured on this machine have a say: git's settings, ssh's, proxies, tokens."""
+    for name in os.environ:
+        if name.lower().endswith("_proxy") or name.startswith(("GIT_", "SSH_", "SSL_", "KUBERPULT_")):
+            monkeypatch.delenv(name)
+    for name in ("HOME", "XDG_CONFIG_HOME"):
+        monkeypatch.setenv(name, str(home))
+    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+    monkeypatch.setenv("LC_ALL", "C")
 
 
 def _free_port() -> int:
@@ -52,17 +70,31 @@ def git_daemon(folder: Path) -> Iterator[int]:
 class _Backend(BaseHTTPRequestHandler):
     """Hands every request to ``git http-backend``."""
 
-    folder: Path
+    web: "Web"
 
     def do_GET(self) -> None:
-        if "/moved/" in self.path:
+        if "/moved/" in self.path or "/away/" in self.path:
             self._send_on()
-        else:
+        elif self._is_let_in():
             self._run(b"")
 
+    def _is_let_in(self) -> bool:
+        """Whether the client is who may come in; if not, it is told so."""
+        given = self.headers.get("Authorization")
+        self.web.seen.append(given)
+        if self.web.login is None or given == "Basic " + b64encode(self.web.login.encode()).decode():
+            return True
+        self.send_response(401)
+        self.send_header("WWW-Authenticate", self.web.scheme)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+        return False
+
     def _send_on(self) -> None:
+        self.web.seen.append(self.headers.get("Authorization"))
         self.send_response(307)
-        self.send_header("Location", self.path.replace("/moved/", "/").replace("/bouncing/", "/"))
+        path = re.sub("/(moved|bouncing|away)/", "/", self.path)
+        self.send_header("Location", (self.web.elsewhere if "/away/" in self.path else "") + path)
         self.send_header("Content-Length", "0")
         self.end_headers()
 
@@ -73,6 +105,8 @@ class _Backend(BaseHTTPRequestHandler):
             return
         if "/bouncing/" in self.path:
             self._send_on()
+            return
+        if not self._is_let_in():
             return
         self._run(content)
         if "/mute/" in self.path:
@@ -91,7 +125,7 @@ class _Backend(BaseHTTPRequestHandler):
     def _run(self, content: bytes) -> None:
         path, _, query = self.path.partition("?")
         variables = {
-            "GIT_PROJECT_ROOT": str(self.folder),
+            "GIT_PROJECT_ROOT": str(self.web.folder),
             "GIT_HTTP_EXPORT_ALL": "1",
             "GIT_PROTOCOL": self.headers.get("Git-Protocol", ""),
             "PATH_INFO": re.sub("^/(forbidding|mute|bouncing)/", "/", path),
@@ -102,7 +136,7 @@ class _Backend(BaseHTTPRequestHandler):
             "REMOTE_USER": "somebody",
         }
         done = subprocess.run(
-            ["git", "http-backend"],
+            [_GIT, "http-backend"],
             input=content,
             capture_output=True,
             env={**os.environ, **variables},
@@ -123,23 +157,54 @@ class _Backend(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
+@attrs.define
+class Web:
+    """A web server of repositories."""
+
+    folder: Path
+    login: str | None = None
+    """``user:password`` of who may come in; none to let in everybody."""
+    scheme: str = 'Basic realm="repositories"'
+    """How it wants to know who somebody is."""
+    elsewhere: str = ""
+    """Where it sends people on to."""
+    certificate: Path | None = None
+    """Its certificate and its key in one file, for TLS."""
+    port: int = 0
+    seen: list[str | None] = attrs.field(factory=list)
+    """What requests had to say about who they are."""
+
+
 @contextmanager
-def http_backend(folder: Path) -> Iterator[int]:
-    """The port of a web server that serves the repositories in *folder* by ``git http-backend``.
+def serving(web: Web) -> Iterator[Web]:
+    """*web* on a port of its own, by ``git http-backend``.
 
     Below ``/forbidding/`` it answers every POST with 403, below ``/moved/`` and ``/bouncing/`` it
-    sends each GET, and each POST, on to where it does what is asked; below ``/mute/`` it does what is asked
-    and hangs up without an answer.
+    sends each GET, and each POST, on to where it does what is asked, below ``/away/`` each GET to
+    another server; below ``/mute/`` it does what is asked and hangs up without an answer.
     """
-    server = ThreadingHTTPServer((LOCALHOST, 0), type("Backend", (_Backend,), {"folder": folder}))
+    server = ThreadingHTTPServer((LOCALHOST, 0), type("Backend", (_Backend,), {"web": web}))
+    server.handle_error = lambda *_: None  # type: ignore[method-assign]  # clients that hang up are no error here
+    if web.certificate:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(web.certificate)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+    web.port = int(server.server_address[1])
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     try:
-        yield int(server.server_address[1])
+        yield web
     finally:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+@contextmanager
+def http_backend(folder: Path) -> Iterator[int]:
+    """The port of a web server that lets everybody in."""
+    with serving(Web(folder)) as web:
+        yield web.port
 
 
 class Relay:

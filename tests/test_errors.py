@@ -20,6 +20,7 @@ from kuberpult_core.errors import (
     InvalidManifest,
     InvalidName,
     InvalidPlan,
+    InvalidRemote,
     IsUpstream,
     Locked,
     LostRace,
@@ -29,6 +30,7 @@ from kuberpult_core.errors import (
     OutcomeUnknown,
     PlanOfOtherRules,
     PlanOutdated,
+    ProtocolNotAllowed,
     ReleaseExistsDifferent,
     ReleaseTooOld,
     RemoteRefused,
@@ -62,6 +64,12 @@ EXAMPLES: list[tuple[KuberpultError, str, type[KuberpultError]]] = [
     (InvalidManifest("it is empty", "staging"), "invalid_manifest", Invalid),
     (InvalidConfig("$.upstream", "it must have either"), "invalid_config", Invalid),
     (InvalidCommand("$.version", "it must be a whole number"), "invalid_command", Invalid),
+    (
+        InvalidRemote("https://host.example/x.git", "it has a token in it", "Take it out."),
+        "invalid_remote",
+        Invalid,
+    ),
+    (ProtocolNotAllowed("http://host.example/x.git", "http"), "protocol_not_allowed", Invalid),
     (UnknownEnvironment("staging"), "unknown_environment", NotFound),
     (UnknownApplication(CART), "unknown_application", NotFound),
     (UnknownRelease(CART, Version(7)), "unknown_release", NotFound),
@@ -125,6 +133,15 @@ REFUSALS = {
     "no_repository_url",
 }
 """Those that rules.md names."""
+OF_REQUESTS = {
+    "invalid_plan",
+    "invalid_command",
+    "invalid_remote",
+    "protocol_not_allowed",
+    "unknown_commit",
+    "unknown_revision",
+}
+"""Those of what a request says, before any rule is asked."""
 QUESTIONS = (Invalid, NotFound, Rejected, Conflict, Denied, Unavailable, Unknown)
 
 
@@ -156,7 +173,7 @@ def test_every_refusal_of_the_rules_has_its_class() -> None:
 
 def test_what_the_rules_refuse_is_invalid_not_found_or_rejected() -> None:
     refusing = {kind.code for kind in kinds_of_errors() if issubclass(kind, Invalid | NotFound | Rejected)}
-    assert refusing == {*REFUSALS, "invalid_command", "invalid_plan", "unknown_commit", "unknown_revision"}
+    assert refusing == {*REFUSALS, *OF_REQUESTS}
 
 
 @EACH

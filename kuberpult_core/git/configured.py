@@ -1,6 +1,7 @@
 """What git's configuration says for a repository, read as git reads it."""
 
 import os
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -19,15 +20,23 @@ def config_of(repo: Repo) -> StackedConfig:
     The repository's own counts only if it is this user's: it names programs to run, and files to
     trust. Raises *Unavailable* if one of them cannot be read.
     """
+    return _stacked(lambda default: [repo.get_config()] if _is_trusted(Path(repo.commondir()), default) else [])
+
+
+def machine_config() -> StackedConfig:
+    """The same for no repository: the environment's, the user's, the machine's. Raises *Unavailable*."""
+    return _stacked(lambda _: [])
+
+
+def _stacked(own: Callable[[list[ConfigFile]], list[ConfigFile]]) -> StackedConfig:
     try:
         given, default = env_config(os.environ), StackedConfig.default_backends()
-        own = [repo.get_config()] if _is_trusted(Path(repo.commondir()), default) else []
+        return StackedConfig([*([given] if given else []), *own(default), *default])
     except (OSError, ValueError, KeyError) as error:
         reason = f"git's configuration cannot be read: {printable(str(error))}."
         raise StoreUnavailable(
             reason, "Mend it: `git config --list --show-origin` shows where it stands."
         ) from error
-    return StackedConfig([*([given] if given else []), *own, *default])
 
 
 def _is_trusted(folder: Path, default: list[ConfigFile]) -> bool:
@@ -55,6 +64,11 @@ def path_setting(config: StackedConfig, name: str) -> str | None:
     """The value of a setting that is a path, ``~`` resolved; none if there is none."""
     value = setting(config, name)
     return str(Path(value).expanduser()) if value else None
+
+
+def is_off(value: str | None) -> bool:
+    """Whether a switch was turned off on purpose."""
+    return value is not None and value.lower() in _OFF
 
 
 def is_on(config: StackedConfig, name: str) -> bool:

@@ -52,7 +52,7 @@ class Site:
         """The server, by the port that leads there."""
         objects = self.repository.store.objects
         assert isinstance(objects, GitObjects)
-        return Remote(url(port), objects, self.folder / "objects" / "pack")
+        return Remote(url(port), objects, self.folder / "objects" / "pack", allow={"git"})
 
     def push(self, made: Made, port: int | None = None) -> None:
         """Push what was made."""

@@ -5,30 +5,20 @@ past its hooks. So connections are made here; what is said over them is dulwich'
 """
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import IO, TYPE_CHECKING, Any, cast
+from typing import IO, cast
 
-from dulwich.client import (
-    GitClient,
-    SSHGitClient,
-    SSHVendor,
-    SubprocessGitClient,
-    SubprocessWrapper,
-    TCPGitClient,
-    Urllib3HttpGitClient,
-    default_urllib3_manager,
-)
+import attrs
+from dulwich.client import GitClient, SSHGitClient, SubprocessGitClient, TCPGitClient
+from dulwich.config import StackedConfig
 from dulwich.protocol import TCP_GIT_PORT, Protocol
 
+from kuberpult_core.git.remote.credentials import Credentials
 from kuberpult_core.git.remote.location import Location
-from kuberpult_core.git.remote.wire import Limit, Wire, connected, started
-
-if TYPE_CHECKING:  # it is there for type checkers only
-    from dulwich.client import HTTPResponse
+from kuberpult_core.git.remote.wire import Complaints, Limit, Wire, abroad, connected, started
 
 _Connected = tuple[Protocol, Callable[[], bool], IO[bytes] | None]
-_REDIRECTS = 5
 
 
 class Client(GitClient):
@@ -39,6 +29,7 @@ class Client(GitClient):
     """Whether the server completes packs that lean on objects which it has."""
     protocols: list[Protocol]
     """What was opened; dulwich does not always close it."""
+    programs: list[Complaints]
 
     def _negotiate_receive_pack_capabilities(
         self, server_capabilities: set[bytes]
@@ -48,8 +39,13 @@ class Client(GitClient):
 
     def _opened(self, wire: Wire) -> _Connected:
         protocol = wire.protocol()
-        self.protocols.append(protocol)
+        self._noted(protocol, wire.stderr)
         return protocol, wire.can_read, cast("IO[bytes] | None", wire.stderr)
+
+    def _noted(self, protocol: Protocol, stderr: object) -> None:
+        self.protocols.append(protocol)
+        if isinstance(stderr, Complaints):
+            self.programs.append(stderr)
 
     @property
     def is_declined(self) -> bool:
@@ -60,6 +56,11 @@ class Client(GitClient):
     def is_smart(self) -> bool:
         """Whether the server speaks git's protocol; a plain web server does not."""
         return True
+
+    @property
+    def complaints(self) -> Sequence[str]:
+        """What programs have complained about; all of it, once the client is closed."""
+        return [line.decode(errors="replace") for it in self.programs for line in it.readlines()]
 
     def close(self) -> None:
         """Close whatever is still open."""
@@ -85,7 +86,7 @@ class _Local(Client, SubprocessGitClient):
 
     def _connect(self, cmd: bytes, path: str | bytes, protocol_version: int | None = None) -> _Connected:
         version = "version=2" if cmd == b"upload-pack" and protocol_version in (None, 2) else "version=0"
-        return self._opened(started(["git", cmd, path], self.limit, GIT_PROTOCOL=version))
+        return self._opened(started(["git", cmd, path], self.limit, abroad(GIT_PROTOCOL=version)))
 
 
 class _Ssh(Client, SSHGitClient):
@@ -93,126 +94,53 @@ class _Ssh(Client, SSHGitClient):
 
     def _connect(self, cmd: bytes, path: str | bytes, protocol_version: int | None = None) -> _Connected:
         opened = super()._connect(cmd, path, protocol_version)
-        self.protocols.append(opened[0])
+        self._noted(opened[0], opened[2])
         return opened
 
 
-class _SshProgram(SSHVendor):
-    """Runs ``ssh``, which knows keys, agents and hosts."""
+@attrs.frozen
+class Way:
+    """How to get to a server: where it is, what git's configuration says of it, and who we are to it."""
 
-    def __init__(self, limit: Limit) -> None:
-        self._limit = limit
-
-    def run_command(
-        self,
-        host: str,
-        command: bytes,
-        username: str | None = None,
-        port: int | None = None,
-        password: str | None = None,  # noqa: ARG002 - ssh takes none
-        key_filename: str | None = None,  # noqa: ARG002 - ssh's own configuration names it
-        ssh_command: str | None = None,  # noqa: ARG002 - as above
-        protocol_version: int | None = None,  # noqa: ARG002 - always the newest; who pushes ignores it
-    ) -> SubprocessWrapper:
-        """Run a command on a host."""
-        words: list[str | bytes] = ["ssh", "-x", "-o", "SetEnv GIT_PROTOCOL=version=2"]
-        words += ["-p", str(port)] if port else []
-        words += [f"{username}@{host}" if username else host, command]
-        return cast("SubprocessWrapper", started(words, self._limit))
-
-
-class _Requests:
-    """Stands in for urllib3's pools: each request once, and only questions follow where a server points."""
-
-    def __init__(self, url: str, limit: Limit) -> None:
-        self._pools = default_urllib3_manager(None, base_url=url)
-        self._limit = limit
-        self.headers = self._pools.headers
-        self.status = 0
-        """How the last one was answered."""
-
-    def request(self, method: str, url: str, **options: Any) -> "HTTPResponse":
-        """Send a request."""
-        from urllib3.util import Retry  # noqa: PLC0415 - it takes long to import, and only HTTP needs it
-
-        asks = method == "GET"
-        once = Retry(connect=0, read=0, status=0, other=0, redirect=_REDIRECTS if asks else 0)
-        self.status = 0
-        response = self._pools.request(
-            method, url, retries=once, redirect=asks, timeout=self._limit.seconds(), **options
-        )
-        self.status = response.status
-        return cast("HTTPResponse", response)
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._pools.clear()
-
-
-class _Http(Client, Urllib3HttpGitClient):
-    """``http://`` and ``https://``."""
-
-    requests: _Requests
+    location: Location
+    config: StackedConfig
+    allowed: frozenset[str]
+    credentials: Credentials
 
     @property
-    def is_declined(self) -> bool:
-        return 300 <= self.requests.status < 500 and self.requests.status != 408
+    def path(self) -> bytes:
+        """The path on the server."""
+        return self.location.path.encode("utf-8", "surrogateescape")
 
-    @property
-    def is_smart(self) -> bool:
-        return not self.dumb
+    @contextmanager
+    def client(self, limit: Limit, *, is_quiet: bool = True) -> Iterator[Client]:
+        """A client for one exchange; a server that is asked to be quiet does not tell how far it is."""
+        client = self._client(limit, is_quiet)
+        client.limit, client.protocols, client.programs = limit, [], []
+        try:
+            yield client
+        finally:
+            client.close()
 
-    def _http_request(
-        self,
-        url: str,
-        headers: dict[str, str] | None = None,
-        data: bytes | Iterator[bytes] | None = None,
-        raise_for_status: bool = True,
-    ) -> tuple["HTTPResponse", Callable[[int], bytes]]:
-        response, read = super()._http_request(url, headers, data, raise_for_status)
+    def _client(self, limit: Limit, is_quiet: bool) -> Client:
+        location = self.location
+        match location.scheme:
+            case "file":
+                return _Local(quiet=is_quiet)
+            case "git":
+                return _Tcp(location.host, location.port or TCP_GIT_PORT, quiet=is_quiet)
+            case "ssh":
+                return self._ssh(limit, is_quiet)
+            case _:
+                return self._web(limit, is_quiet)
 
-        def read_in_time(size: int) -> bytes:
-            self.limit.seconds()
-            return read(size)
+    def _ssh(self, limit: Limit, is_quiet: bool) -> Client:
+        from kuberpult_core.git.remote.ssh import SshVendor, ssh_of  # noqa: PLC0415 - others do not need it
 
-        return response, read_in_time
+        vendor = SshVendor(ssh_of(self.config), limit)
+        return _Ssh(self.location.host, self.location.port, self.location.user, vendor=vendor, quiet=is_quiet)
 
-    def close(self) -> None:
-        self.requests.close()
+    def _web(self, limit: Limit, is_quiet: bool) -> Client:
+        from kuberpult_core.git.remote.web import web_client  # noqa: PLC0415 - as above
 
-
-def _client(location: Location, limit: Limit) -> Client:
-    match location.scheme:
-        case "file":
-            return _Local(quiet=True)
-        case "git":
-            return _Tcp(location.host, location.port or TCP_GIT_PORT, quiet=True)
-        case "ssh" | "git+ssh":
-            vendor = _SshProgram(limit)
-            return _Ssh(location.host, location.port, location.user, vendor=vendor, quiet=True)
-        case _:
-            return _http(location, limit)
-
-
-def _http(location: Location, limit: Limit) -> Client:
-    requests = _Requests(location.url, limit)
-    client = _Http(
-        location.origin,
-        username=location.user,
-        password=location.password,
-        pool_manager=cast("Any", requests),
-        quiet=True,
-    )
-    client.requests = requests
-    return client
-
-
-@contextmanager
-def client_of(location: Location, limit: Limit) -> Iterator[Client]:
-    """A client for one exchange with the server at *location*."""
-    client = _client(location, limit)
-    client.limit, client.protocols = limit, []
-    try:
-        yield client
-    finally:
-        client.close()
+        return web_client(self.location, self.config, self.credentials, self.allowed, limit, is_quiet)

@@ -1,18 +1,32 @@
-"""Where a remote is: its URL taken apart, and shown without what is secret."""
+"""Where a remote is: its URL taken apart, checked, and shown without what is secret."""
 
 import re
-from urllib.parse import SplitResult, quote, unquote, urlsplit
+from collections.abc import Set as AbstractSet
+from urllib.parse import SplitResult, unquote, urlsplit
 
 import attrs
 
-from kuberpult_core.errors import StoreUnavailable, printable
+from kuberpult_core.errors import InvalidRemote, ProtocolNotAllowed, printable
 
-SCHEMES = ("file", "git", "ssh", "git+ssh", "http", "https")
-_HINT = "Use a URL such as https://git.example.com/manifests.git, ssh://, git:// or file:///srv/manifests.git."
+SAFE = frozenset({"file", "https", "ssh"})
+"""Protocols that keep secrets, or need none."""
+SCHEMES = SAFE | {"git", "http"}
+"""All that can be allowed."""
+_ALIASES = {"git+ssh": "ssh", "ssh+git": "ssh"}
+_WEB = ("http", "https")
 _PLAIN = re.compile(r"([a-z+]+)://(?:([^/?#@:]*)(?::[^/?#@]*)?@)?([^/?#@]*)(/[^?#@]*)?(?:[?#][^@]*)?")
-_SHORT = re.compile(r"(?:([\w.+][\w.+-]*)@)?([\w.][\w.-]*):(?!//|:)([^@?#]+)")
+_SHORT = re.compile(r"(?:([\w.+][\w.+-]*)@)?(\[[0-9a-fA-F:.]+\]|[\w.][\w.-]*):(?!//|:|-)([^@?#]+)")
 """``user@host:path``, as scp and git have it."""
+_HELPER = re.compile(r"([A-Za-z0-9]+)::")
+"""``ext::command``: another program, which git would run for it."""
+_TOKEN = re.compile(r"(gh[a-z]_|github_pat_|gl[a-z]+-|ATBB|ATCTT|x-access-token|x-token-auth).*|[\w=+-]{32,}")
+"""A user of an HTTP URL who is none: hosts take a token there."""
 _MOST_SHOWN = 200
+_KEEP = (
+    "Take it out of the URL, and count it as known to others: URLs end up in histories and logs."
+    " Set KUBERPULT_GIT_TOKEN, or leave it to git's credential helper or ~/.netrc."
+)
+_BARE = "Leave out what follows the path; tokens belong into KUBERPULT_GIT_TOKEN."
 
 
 def shown(url: str) -> str:
@@ -28,63 +42,85 @@ def shown(url: str) -> str:
     if _SHORT.fullmatch(url):
         return printable(url[:_MOST_SHOWN])
     scheme = url.partition("://")[0]
-    return f"{scheme}://…" if scheme in SCHEMES else "…"
+    return f"{scheme}://…" if scheme in SCHEMES | _ALIASES.keys() else "…"
 
 
 @attrs.frozen
 class Location:
-    """A remote's URL, taken apart."""
+    """A remote's URL, taken apart; there is nothing secret in it."""
 
     scheme: str
     host: str
     port: int | None
-    user: str | None = attrs.field(repr=False)
-    """Who asks; over HTTP that may be a token."""
-    password: str | None = attrs.field(repr=False)
+    user: str | None
+    """Who asks, as far as the URL says."""
     path: str
     """The path on the server, decoded where git decodes it."""
     url: str = attrs.field(repr=False)
-    """The URL itself: it may hold a password."""
 
     def __str__(self) -> str:
         return shown(self.url)
 
     @property
+    def netloc(self) -> str:
+        """The host, with the port if the URL names one."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}" if self.port else host
+
+    @property
     def origin(self) -> str:
         """The beginning of an HTTP URL, without who asks."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{self.scheme}://{host}{f':{self.port}' if self.port else ''}"
-
-    def without_secrets(self, text: str) -> str:
-        """*text* without the password and the HTTP user, in case somebody put them in."""
-        secrets = [self.password, self.user if self.scheme in ("http", "https") else None]
-        for secret in filter(None, secrets):
-            text = text.replace(secret, "…").replace(quote(secret, safe=""), "…")
-        return text
+        return f"{self.scheme}://{self.netloc}"
 
 
-def location_of(url: str) -> Location:
-    """Where *url* leads. Raises *Unavailable* if it is no URL that can be used."""
+def location_of(url: str, allowed: AbstractSet[str] = SAFE) -> Location:
+    """Where *url* leads.
+
+    Raises *InvalidRemote* if it cannot be used or carries a secret, *ProtocolNotAllowed* if its
+    protocol is none of those that are *allowed*.
+    """
+    location = _short(url) or _long(url)
+    if location.scheme not in allowed:
+        raise ProtocolNotAllowed(shown(url), location.scheme)
+    return location
+
+
+def _short(url: str) -> Location | None:
+    if _HELPER.match(url):
+        raise InvalidRemote("…", "programs that git would run for a URL are not run here")
     if short := _SHORT.fullmatch(url):
         user, host, path = short.groups()
-        return Location("ssh", host, None, user, None, path, url)
+        if not path.isprintable():
+            raise _unusable(url)
+        return Location("ssh", host.strip("[]"), None, user, path, url)
+    return None
+
+
+def _long(url: str) -> Location:
     try:
         split = urlsplit(url)
-        return _location(url, split, split.port)
-    except ValueError as error:
-        raise _unusable(url) from error
-
-
-def _location(url: str, split: SplitResult, port: int | None) -> Location:
-    scheme, host = split.scheme, split.hostname or ""
+        port = split.port
+    except ValueError:
+        raise _unusable(url) from None
+    scheme, host = _ALIASES.get(split.scheme, split.scheme), split.hostname or ""
     if scheme not in SCHEMES or len(split.path) < 2 or not url.isprintable() or (scheme == "file") != (not host):
         raise _unusable(url)
-    path = split.path if scheme.startswith("http") else unquote(split.path, errors="surrogateescape")
-    user, password = (unquote(it) if it else None for it in (split.username, split.password))
-    if host.startswith("-") or (user or "").startswith("-") or "\0" in path:
+    _check_secrets(url, split, scheme)
+    path = split.path if scheme in _WEB else unquote(split.path, errors="surrogateescape")
+    user = unquote(split.username) if split.username else None
+    if host.startswith("-") or (user or "").startswith("-") or "\0" in path + (user or ""):
         raise _unusable(url)
-    return Location(scheme, host, port, user, password, path, url)
+    return Location(scheme, host, port, user, path, url)
 
 
-def _unusable(url: str) -> StoreUnavailable:
-    return StoreUnavailable(f"The remote {shown(url)} cannot be used: it is no URL of a git server.", _HINT)
+def _check_secrets(url: str, split: SplitResult, scheme: str) -> None:
+    if split.password is not None:
+        raise InvalidRemote(shown(url), "it has a password in it", _KEEP)
+    if scheme in _WEB and _TOKEN.fullmatch(unquote(split.username or "")):
+        raise InvalidRemote(shown(url), "it has a token in it", _KEEP)
+    if scheme in _WEB and (split.query or split.fragment):
+        raise InvalidRemote(shown(url), "it goes on after the path", _BARE)
+
+
+def _unusable(url: str) -> InvalidRemote:
+    return InvalidRemote(shown(url), "it is no URL of a git server")

@@ -24,11 +24,14 @@ from dulwich.pack import (
 
 from kuberpult_core.git.objects import KINDS, GitObjects
 from kuberpult_core.git.packs import settle, sync_folder, temporary
+from kuberpult_core.git.remote.progress import Incoming
+from kuberpult_core.git.remote.reasons import Unacceptable
+from kuberpult_core.git.remote.results import Why
+from kuberpult_core.git.remote.sizes import check_size
+from kuberpult_core.git.remote.wire import Limit
 from kuberpult_core.ports import ObjectId
 from kuberpult_core.tree import object_hash
 
-LARGEST = 128 * 1024 * 1024
-"""Bytes of an object that is taken; git hosts take none that is larger."""
 _HEAD, _CHECKSUM = 12, 20
 _CHUNK = 4096
 _FAST = 1
@@ -36,22 +39,22 @@ _FAST = 1
 Read = Callable[[int], bytes]
 
 
-class Unacceptable(Exception):
-    """What was sent cannot be kept; the text says why."""
-
-
 class Receiver:
     """A pack on its way in: up to *most* bytes are taken."""
 
-    def __init__(self, file: BinaryIO, most: int) -> None:
+    def __init__(self, file: BinaryIO, most: int, limit: Limit, incoming: Incoming) -> None:
         self._file = file
         self._left = most
+        self._limit = limit
+        self._incoming = incoming
 
     def take(self, data: bytes) -> int:
         """Take some more. Raises :class:`Unacceptable` if it is too much."""
         self._left -= len(data)
         if self._left < 0:
-            raise Unacceptable("the server sends more than is taken at once")
+            raise Unacceptable("the server sends more than is taken at once", Why.TOO_LARGE)
+        self._limit.put_aside(len(data))
+        self._incoming.came(data)
         return self._file.write(data)
 
 
@@ -61,18 +64,23 @@ def keep_pack(folder: Path, pack: BinaryIO, objects: GitObjects, wanted: ObjectI
     Raises :class:`Unacceptable` if it is too large or does not bring it, :class:`OSError` if it
     cannot be written, and whatever dulwich raises if it is damaged.
     """
-    _check_sum(pack)
     indexer = PackIndexer(pack, SHA1.hash_func, resolve_ext_ref=lambda sha: _local(objects, sha))
+    _check_sum(pack)
     for record in _records(pack):
         indexer.record(record)
     rows = [(sha, offset, crc or 0) for sha, offset, crc in indexer]
     there = {sha for sha, _, _ in rows}
-    if bytes.fromhex(wanted) not in there:
-        raise Unacceptable("the server does not send the commit that its branch is at")
+    check_brought(bytes.fromhex(wanted) in there)
     checksum, bases = extend_pack(
         pack, set(indexer.ext_refs()) - there, lambda sha: _local(objects, sha), SHA1, compression_level=_FAST
     )
     return _settled(folder, pack, sorted([*rows, *bases]), checksum)
+
+
+def check_brought(is_there: bool) -> None:
+    """Raises :class:`Unacceptable` if what was asked for did not come."""
+    if not is_there:
+        raise Unacceptable("the server does not send the commit that its branch is at")
 
 
 def _settled(folder: Path, pack: BinaryIO, rows: list[tuple[RawObjectID, int, int]], checksum: bytes) -> Path:
@@ -101,21 +109,16 @@ def _records(pack: BinaryIO) -> Iterator[UnpackedObject]:
     at = _HEAD
     for _ in range(count):
         pack.seek(at)
-        _check_size(_declared(pack.read, 4))
+        check_size(_declared(pack.read, 4))
         pack.seek(at)
         record, unused = unpack_object(pack.read, SHA1.hash_func, zlib_bufsize=_CHUNK)
         record.offset = at
         at = pack.tell() - len(unused)
         if record.pack_type_num in DELTA_TYPES:
-            _check_size(_target(b"".join(record.decomp_chunks)))
+            check_size(_target(b"".join(record.decomp_chunks)))
         yield record
     if at != end:
         raise Unacceptable("the server's pack is damaged")
-
-
-def _check_size(size: int) -> None:
-    if size > LARGEST:
-        raise Unacceptable(f"the server sends a file of {size:,} bytes")
 
 
 def _declared(read: Read, bits: int) -> int:

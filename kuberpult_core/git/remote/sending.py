@@ -1,7 +1,7 @@
 """One push under way: what is sent, what the server says, and how far it got."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
 from dulwich.objects import ObjectID
@@ -12,7 +12,9 @@ from dulwich.refs import Ref
 from kuberpult_core.errors import printable
 from kuberpult_core.git.objects import GitObjects
 from kuberpult_core.git.remote.clients import Client
-from kuberpult_core.git.remote.received import Unacceptable
+from kuberpult_core.git.remote.progress import Progress, size
+from kuberpult_core.git.remote.reasons import Unacceptable
+from kuberpult_core.git.remote.results import Why
 from kuberpult_core.git.remote.thin import bases_of, records
 from kuberpult_core.ports import NewObject, ObjectId
 
@@ -40,6 +42,12 @@ def tip_in(refs: Mapping[Ref, ObjectID | None], branch: bytes) -> ObjectId | Non
     return ObjectId(tip.decode())
 
 
+def check_smart(client: Client) -> None:
+    """Raises :class:`Unacceptable` if the server does not speak git's protocol."""
+    if not client.is_smart:
+        raise Unacceptable("it is a web server that does not speak git's protocol", Why.NO_GIT_SERVER)
+
+
 class Sending:
     """A push of *new* objects that moves *branch* from *old* to *commit*."""
 
@@ -51,6 +59,8 @@ class Sending:
         old: ObjectId | None,
         commit: ObjectId,
         new: Sequence[NewObject],
+        progress: Progress,
+        hidden: Callable[[str], str],
     ) -> None:
         self._client = client
         self._objects = objects
@@ -58,14 +68,15 @@ class Sending:
         self._old = old
         self._commit = commit
         self._new = list({it.id: it for it in new}.values())  # an object comes once
+        self._progress = progress
+        self._hidden = hidden
         self._heard = bytearray()
         self.is_complete = False
         """Whether the server can have the whole pack; before, it cannot move its branch."""
 
     def refs(self, there: Mapping[Ref, ObjectID]) -> dict[Ref, ObjectID]:
         """What is to change among the refs that are *there*. Raises :class:`Elsewhere`."""
-        if not self._client.is_smart:
-            raise Unacceptable("it is a web server that does not speak git's protocol")
+        check_smart(self._client)
         found = tip_in(there, self._branch)
         if found != self._old:
             raise Elsewhere(found)
@@ -73,6 +84,7 @@ class Sending:
 
     def pack(self, *_known: AbstractSet[ObjectID], **_options: object) -> tuple[int, Iterator[UnpackedObject]]:
         """How many objects are sent, and these."""
+        self._progress.say(f"Sending {len(self._new):,} objects", size(sum(len(it.content) for it in self._new)))
         return len(self._new), self._records()
 
     def _records(self) -> Iterator[UnpackedObject]:
@@ -82,6 +94,7 @@ class Sending:
 
     def hear(self, data: bytes) -> None:
         """Remember what the server prints; its last words count."""
+        self._progress.hear(data)
         self._heard += data
         del self._heard[:-_MOST_HEARD]
 
@@ -93,6 +106,7 @@ class Sending:
     @property
     def heard(self) -> str:
         """What the server has printed, a few lines, safe to print."""
-        lines = [it.strip() for it in re.split(rb"[\r\n]+", bytes(self._heard))]
-        shown = [printable(it[:_LONGEST_LINE].decode(errors="replace")) for it in lines if it]
+        text = self._hidden(self._heard.decode(errors="replace"))
+        lines = [it.strip() for it in re.split(r"[\r\n]+", text)]
+        shown = [printable(it[:_LONGEST_LINE]) for it in lines if it]
         return "\n".join(shown[-_MOST_LINES:])
