@@ -17,7 +17,6 @@ from kuberpult_core.decision import Decision
 from kuberpult_core.errors import (
     Busy,
     Invalid,
-    KuberpultError,
     LostRace,
     NotFound,
     PlanOutdated,
@@ -111,7 +110,7 @@ class Publisher:
         self._pace.wait()
         try:
             return self.published([wish])[0]
-        except KuberpultError as error:
+        except Exception as error:  # noqa: BLE001 - the others have been published by now, or will be
             return error
 
     def _decided(

@@ -37,6 +37,8 @@ _JUST_NOW = 1.0
 _LONGEST_HELD = 5.0
 """Seconds for which another process may hold the copy's branch."""
 _NAP, _FIRST_WAIT, _LONGEST_WAIT = 0.02, 0.1, 2.0
+_ENOUGH = 2
+"""Refusals, one after the other, by which a push whose answer was lost counts as refused."""
 
 
 class Clone(GitStore):
@@ -77,7 +79,9 @@ class Clone(GitStore):
         """Where the server's branch is; what it needs is here by then."""
         found = self._remote.fetch(self._name, known)
         match found:
-            case results.Fetched(tip=tip):
+            case results.Fetched(tip=tip, pack=pack):
+                if pack:
+                    self._tidy()
                 return tip
             case results.Failed(reason=reason):
                 raise RemoteUnavailable(str(self._remote), reason)
@@ -149,7 +153,7 @@ class Clone(GitStore):
 
     def _keep(self, parent: ObjectId | None, objects: Sequence[NewObject], commit: ObjectId) -> None:
         """Take note of what is published. If that fails, it is published all the same, and fetched later."""
-        with suppress(OSError, BranchLocked):
+        with suppress(Exception):  # whatever it is: "failed" would be no true answer any more
             write_pack(self._packs, objects)
             self._branch.move(parent, commit)
 
@@ -159,16 +163,21 @@ class Clone(GitStore):
         """What came of a push whose answer was lost, as far as that can be found out in time.
 
         As long as the server's branch is where it was, the push may still be under way. The very
-        same commit is pushed again, then: whichever comes first, it is published once.
+        same commit is pushed again, then: whichever comes first, it is published once. What keeps
+        it from being pushed again says nothing about the first time: a server that refuses it may
+        only be at work on it, unless it says so again.
         """
         end = time.monotonic() + self._patience
         wait = _FIRST_WAIT
-        outcome: results.PushResult = unknown
-        while isinstance(outcome, results.OutcomeUnknown) and time.monotonic() + wait < end:
+        refusals = 0
+        while time.monotonic() + wait < end:
             self._sleep(wait * random.uniform(0.5, 1.5))  # noqa: S311 - spreads retries, guards nothing
             wait = min(2 * wait, _LONGEST_WAIT)
             outcome = self._asked_again(unknown, parent, objects)
-        return outcome
+            refusals = refusals + 1 if isinstance(outcome, results.Refused) else 0
+            if isinstance(outcome, results.Pushed | results.LostRace) or refusals == _ENOUGH:
+                return outcome
+        return unknown
 
     def _asked_again(
         self, unknown: results.OutcomeUnknown, parent: ObjectId | None, objects: Sequence[NewObject]
@@ -187,7 +196,10 @@ class Clone(GitStore):
         """The branch has moved: to our commit or past it, or to somebody else's."""
         if lost.found == unknown.commit:
             return results.Pushed(unknown.commit)
-        now = self._remote.fetch(self._name, self._branch.tip())
-        if isinstance(now, results.Failed):
+        try:
+            now = self._remote.fetch(self._name, self._branch.tip())
+            if isinstance(now, results.Failed):
+                return unknown
+            return results.Pushed(unknown.commit) if self._leads(unknown.commit, now.tip) else lost
+        except StoreUnavailable:  # this copy cannot be read, which says nothing about the server
             return unknown
-        return results.Pushed(unknown.commit) if self._leads(unknown.commit, now.tip) else lost
