@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable
 
-
 _ALMOST = 1e-6
 """What a token may lack, since clocks and sums are rounded."""
 

@@ -37,8 +37,6 @@ _JUST_NOW = 1.0
 _LONGEST_HELD = 5.0
 """Seconds for which another process may hold the copy's branch."""
 _NAP, _FIRST_WAIT, _LONGEST_WAIT = 0.02, 0.1, 2.0
-_ENOUGH = 2
-"""Refusals, one after the other, by which a push whose answer was lost counts as refused."""
 
 
 class Clone(GitStore):
@@ -164,20 +162,19 @@ class Clone(GitStore):
 
         As long as the server's branch is where it was, the push may still be under way. The very
         same commit is pushed again, then: whichever comes first, it is published once. What keeps
-        it from being pushed again says nothing about the first time: a server that refuses it may
-        only be at work on it, unless it says so again.
+        it from being pushed again says nothing about the first time: a server may refuse it because
+        it is at work on it. One that still does so in the end has refused it.
         """
         end = time.monotonic() + self._patience
         wait = _FIRST_WAIT
-        refusals = 0
+        outcome: results.PushResult = unknown
         while time.monotonic() + wait < end:
             self._sleep(wait * random.uniform(0.5, 1.5))  # noqa: S311 - spreads retries, guards nothing
             wait = min(2 * wait, _LONGEST_WAIT)
             outcome = self._asked_again(unknown, parent, objects)
-            refusals = refusals + 1 if isinstance(outcome, results.Refused) else 0
-            if isinstance(outcome, results.Pushed | results.LostRace) or refusals == _ENOUGH:
-                return outcome
-        return unknown
+            if isinstance(outcome, results.Pushed | results.LostRace):
+                break
+        return unknown if isinstance(outcome, results.Failed) else outcome
 
     def _asked_again(
         self, unknown: results.OutcomeUnknown, parent: ObjectId | None, objects: Sequence[NewObject]
