@@ -27,11 +27,11 @@ class Place:
 
     def run(self, *arguments: str, **variables: str) -> Ran:
         """Run the command line in this process, on the server's repository."""
-        return self._masked(self.desk.bare_run(*self._words(arguments), **self._variables(variables)))
+        return self._masked(self.desk.bare_run(*self._words(arguments), given=b"", **self._variables(variables)))
 
     def call(self, *arguments: str, **variables: str) -> Ran:
         """The same as a process of its own."""
-        return self._masked(self.desk.bare_call(*self._words(arguments), **self._variables(variables)))
+        return self._masked(self.desk.bare_call(*self._words(arguments), given=b"", **self._variables(variables)))
 
     def _words(self, arguments: tuple[str, ...]) -> list[str]:
         return ["--repo", self.url, "--author", str(ADA), *arguments]
