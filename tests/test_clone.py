@@ -473,6 +473,24 @@ def test_a_lock_that_goes_in_time_is_waited_for(hub: Hub) -> None:
     assert len(naps) == 3
 
 
+def test_who_has_written_sees_it_even_if_the_copy_was_held_just_then(hub: Hub) -> None:
+    ada = hub.repository()
+    create(ada, "dev")
+    clone = clone_of(ada)
+    lock = hub.copy() / "refs" / "heads" / "main.lock"
+
+    def pushed_while_held(push: Callable[[], results.PushResult]) -> results.PushResult:
+        pushed = push()
+        lock.touch()
+        return pushed
+
+    Answering(clone).pushes = [pushed_while_held]
+    clone._sleep = lambda _: lock.unlink()
+    commit = create(ada, "staging")
+    assert head(ada) == commit
+    assert environments(ada) == {"dev", "staging"}
+
+
 # What a server refuses
 
 

@@ -153,7 +153,7 @@ class Clone(GitStore):
         """Take note of what is published. If that fails, it is published all the same, and fetched later."""
         with suppress(Exception):  # whatever it is: "failed" would be no true answer any more
             write_pack(self._packs, objects)
-            self._branch.move(parent, commit)
+            self._go_to(parent, commit, follow=False)
 
     def _found_out(
         self, unknown: results.OutcomeUnknown, parent: ObjectId | None, objects: Sequence[NewObject]
