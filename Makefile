@@ -5,12 +5,13 @@ BIN := $(VENV)/bin
 DEMO ?= demo
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check unit deep pythons bench docs clean
+.PHONY: help demo test check unit deep race pythons bench docs clean
 
 help:
 	@echo "make demo     install into $(VENV), make $(DEMO)/manifests.git and tell its story"
 	@echo "make test     install what tests need, then types, style, layers and every test"
 	@echo "make deep     the same properties with far more examples (minutes)"
+	@echo "make race     many processes on one repository, here and on servers, more of them than in the tests (minutes)"
 	@echo "make bench    how quick it is, beside git, on a fleet of SIZE=$(SIZE) (A, B or C); writes docs/performance.md"
 	@echo "make docs     write the generated references anew"
 	@echo "make pythons  the tests on every Python of PYTHONS=\"python3.11 python3.12 python3.13\""
@@ -40,7 +41,11 @@ unit: $(BIN)/.installed-dev
 	$(BIN)/pytest --numprocesses 2
 
 deep: $(BIN)/.installed-dev
-	HYPOTHESIS_PROFILE=deep $(BIN)/pytest --numprocesses 2 --timeout 3600 tests/test_laws.py tests/test_broken_repositories.py tests/test_queue_machine.py tests/test_convergence.py
+	HYPOTHESIS_PROFILE=deep $(BIN)/pytest --numprocesses 2 --timeout 3600 tests/test_laws.py tests/test_broken_repositories.py tests/test_queue_machine.py tests/test_convergence.py tests/test_clone_machine.py tests/test_gathering.py tests/test_pace.py tests/test_publishing.py
+
+race: $(BIN)/.installed-dev
+	$(BIN)/python -m tests.race
+	$(BIN)/python -m tests.race --each 200 --threads 8 --caches 2
 
 PYTHONS ?= python3.11 python3.12 python3.13
 pythons:

@@ -579,15 +579,14 @@ class OutcomeUnknown(Unknown):
     """The connection broke after all was sent, and the server cannot be asked what came of it."""
 
     commit: str
+    """Empty if not even that is known."""
     reason: str
     code = "outcome_unknown"
-    words = "{reason} Whether commit {commit} is published cannot be found out now."
-    advice = (
-        "Look before you repeat it: it is done if `kuberpult log` lists that commit, and else it may come yet."
-    )
+    words = "{reason} Whether {what} is published cannot be found out now."
+    advice = "Look before you repeat it: it is done if `kuberpult log` lists it, and else it may come yet."
 
     def _shown(self) -> dict[str, Any]:
-        return {"reason": self.reason, "commit": self.commit[:_ID_SHOWN]}
+        return {"reason": self.reason, "what": f"commit {self.commit[:_ID_SHOWN]}" if self.commit else "it"}
 
 
 @define

@@ -17,13 +17,14 @@ from kuberpult_core.decision import Decision
 from kuberpult_core.errors import (
     Busy,
     Denied,
+    HistoryReplaced,
     Invalid,
-    KuberpultError,
     LostRace,
     NotFound,
     PlanOutdated,
     Rejected,
     RemoteRefused,
+    RemoteUnavailable,
 )
 from kuberpult_core.flush import Flush, Wish
 from kuberpult_core.model import State
@@ -31,6 +32,8 @@ from kuberpult_core.pace import Pace
 from kuberpult_core.ports import BranchLocked, Head, ObjectId, Store
 
 _FIRST_WAIT, _LONGEST_WAIT = 0.005, 0.5
+_HOPELESS = (Busy, HistoryReplaced, LostRace, RemoteUnavailable)
+"""What one wish ends with that the next one would end with as well, after as long a wait."""
 
 
 @attrs.frozen
@@ -105,14 +108,23 @@ class Publisher:
         ]
 
     def _one_by_one(self, wishes: Sequence[Wish], refused: RemoteRefused) -> list[Outcome]:
-        """What the server refuses together may be the fault of one: let each have its own answer."""
-        return [refused] if len(wishes) == 1 else [self._alone(wish) for wish in wishes]
+        """What the server refuses together may be the fault of one: let each have its own answer.
+
+        Once nobody can publish there, those who are left are told so, and nothing of theirs is begun.
+        """
+        if len(wishes) == 1:
+            return [refused]
+        outcomes: list[Outcome] = []
+        for wish in wishes:
+            is_hopeless = bool(outcomes) and isinstance(outcomes[-1], _HOPELESS)
+            outcomes.append(outcomes[-1] if is_hopeless else self._alone(wish))
+        return outcomes
 
     def _alone(self, wish: Wish) -> Outcome:
         self._pace.wait()
         try:
             return self.published([wish])[0]
-        except KuberpultError as error:
+        except Exception as error:  # noqa: BLE001 - the others have been published by now, or will be
             return error
 
     def _decided(

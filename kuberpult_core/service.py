@@ -98,7 +98,9 @@ class Repository:
         self._clock = clock
         pace = Pace(max_pushes_per_minute, sleep=sleep)
         self._publisher = Publisher(store, self.snapshot, clock=clock, sleep=sleep, patience=patience, pace=pace)
-        self._line = Line[Sequence[Wish], list[Outcome]](self._serve, ready=pace.wait, patience=patience)
+        self._line = Line[Sequence[Wish], list[Outcome]](
+            self._serve, ready=pace.wait, patience=patience + pace.longest_wait
+        )
         self._known: tuple[Head, State] | None = None
         self._reader = Reader(store.objects, snapshot=self._read_snapshot)
 

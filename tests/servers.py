@@ -245,6 +245,29 @@ class Relay:
         return passed
 
 
+class Distant(Relay):
+    """A relay over which each answer takes so many *seconds* longer than it takes the server."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__()
+        self._seconds = seconds
+        self._is_asked = False
+        self.pushes = 0
+
+    def passes_up(self, data: bytes) -> bytes:
+        """All of it; whoever asks may ask in several pieces."""
+        self._is_asked = True
+        self.pushes += b"git-receive-pack /" in data
+        return data
+
+    def passes_down(self, data: bytes) -> bytes:
+        """All of it, later if it is the beginning of an answer."""
+        if self._is_asked:
+            self._is_asked = False
+            time.sleep(self._seconds)
+        return data
+
+
 def _pump(source: socket.socket, target: socket.socket, passes: Callable[[bytes], bytes]) -> None:
     with suppress(OSError):
         while data := source.recv(65536):

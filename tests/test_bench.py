@@ -40,6 +40,8 @@ def yard(tmp_path_factory: pytest.TempPathFactory) -> Yard:
         deploys=12,
         history=HISTORY,
         argocd_applications=50,
+        callers=12,
+        distance=0.01,
     )
 
 

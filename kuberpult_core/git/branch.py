@@ -67,7 +67,9 @@ class Branch:
 
     def remove(self, old: ObjectId | None) -> bool:
         """Take it away if it is at *old*; false, and nothing happened, if it is elsewhere."""
+        if old is None:  # dulwich would take away whatever is there
+            return self.tip() is None
         try:
-            return self._refs.remove_if_equals(self._name, ObjectID(old.encode()) if old else None)
+            return self._refs.remove_if_equals(self._name, ObjectID(old.encode()))
         except FileLocked:
             raise BranchLocked(str(self._lock)) from None

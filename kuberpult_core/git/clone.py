@@ -77,7 +77,9 @@ class Clone(GitStore):
         """Where the server's branch is; what it needs is here by then."""
         found = self._remote.fetch(self._name, known)
         match found:
-            case results.Fetched(tip=tip):
+            case results.Fetched(tip=tip, pack=pack):
+                if pack:
+                    self._tidy()
                 return tip
             case results.Failed(reason=reason):
                 raise RemoteUnavailable(str(self._remote), reason)
@@ -149,9 +151,9 @@ class Clone(GitStore):
 
     def _keep(self, parent: ObjectId | None, objects: Sequence[NewObject], commit: ObjectId) -> None:
         """Take note of what is published. If that fails, it is published all the same, and fetched later."""
-        with suppress(OSError, BranchLocked):
+        with suppress(Exception):  # whatever it is: "failed" would be no true answer any more
             write_pack(self._packs, objects)
-            self._branch.move(parent, commit)
+            self._go_to(parent, commit, follow=False)
 
     def _found_out(
         self, unknown: results.OutcomeUnknown, parent: ObjectId | None, objects: Sequence[NewObject]
@@ -159,16 +161,20 @@ class Clone(GitStore):
         """What came of a push whose answer was lost, as far as that can be found out in time.
 
         As long as the server's branch is where it was, the push may still be under way. The very
-        same commit is pushed again, then: whichever comes first, it is published once.
+        same commit is pushed again, then: whichever comes first, it is published once. What keeps
+        it from being pushed again says nothing about the first time: a server may refuse it because
+        it is at work on it. One that still does so in the end has refused it.
         """
         end = time.monotonic() + self._patience
         wait = _FIRST_WAIT
         outcome: results.PushResult = unknown
-        while isinstance(outcome, results.OutcomeUnknown) and time.monotonic() + wait < end:
+        while time.monotonic() + wait < end:
             self._sleep(wait * random.uniform(0.5, 1.5))  # noqa: S311 - spreads retries, guards nothing
             wait = min(2 * wait, _LONGEST_WAIT)
             outcome = self._asked_again(unknown, parent, objects)
-        return outcome
+            if isinstance(outcome, results.Pushed | results.LostRace):
+                break
+        return unknown if isinstance(outcome, results.Failed) else outcome
 
     def _asked_again(
         self, unknown: results.OutcomeUnknown, parent: ObjectId | None, objects: Sequence[NewObject]
@@ -188,7 +194,10 @@ class Clone(GitStore):
         """The branch has moved: to our commit or past it, or to somebody else's."""
         if lost.found == unknown.commit:
             return results.Pushed(unknown.commit)
-        now = self._remote.fetch(self._name, self._branch.tip())
-        if isinstance(now, results.Failed):
+        try:
+            now = self._remote.fetch(self._name, self._branch.tip())
+            if isinstance(now, results.Failed):
+                return unknown
+            return results.Pushed(unknown.commit) if self._leads(unknown.commit, now.tip) else lost
+        except StoreUnavailable:  # this copy cannot be read, which says nothing about the server
             return unknown
-        return results.Pushed(unknown.commit) if self._leads(unknown.commit, now.tip) else lost

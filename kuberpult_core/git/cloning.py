@@ -56,7 +56,7 @@ def open_clone(url: str, branch: str | None = None, cloning: Cloning | None = No
     """
     cloning = cloning or Cloning()
     folder = _copy_of(url, cloning)
-    repo = opened(folder)
+    repo = _opened(folder, url)
     try:
         clone = _clone(repo, url, branch, cloning)
         if not cloning.is_offline:
@@ -65,6 +65,16 @@ def open_clone(url: str, branch: str | None = None, cloning: Cloning | None = No
         repo.close()
         raise
     return clone
+
+
+def _opened(folder: Path, url: str) -> Repo:
+    if not folder.exists():
+        raise StoreUnavailable(f"There is no copy of {shown(url)} here.", "Work online once, and it is made.")
+    try:
+        return opened(folder)
+    except StoreUnavailable as error:
+        reason = f"The copy of {shown(url)} at {str(folder)!r} cannot be used: {error.reason.rstrip('.')}."
+        raise StoreUnavailable(reason, "Delete that folder: it is only a copy, and is made again.") from error
 
 
 def _clone(repo: Repo, url: str, branch: str | None, cloning: Cloning) -> Clone:

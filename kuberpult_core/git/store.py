@@ -3,6 +3,7 @@
 import hashlib
 import weakref
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import datetime
 from functools import cached_property
 from itertools import takewhile
@@ -94,12 +95,17 @@ class GitStore:
         if not published:
             return None
         self._objects.wrote(commits[-1].objects)
-        if merge_small_packs(self._packs):
-            self._objects.look_again()
-            repack_in_background(Path(self._repo.commondir()), large_packs(self._packs))
+        self._tidy()
         if "_hindsight" in vars(self):  # who has not looked back has no index to keep up
             self._hindsight.history.published(len(made))
         return [it.id for it in made]
+
+    def _tidy(self) -> None:
+        """Keep packs few. That can wait, so it never fails."""
+        with suppress(OSError):
+            if merge_small_packs(self._packs):
+                self._objects.look_again()
+                repack_in_background(Path(self._repo.commondir()), large_packs(self._packs))
 
     def _publish(self, parent: ObjectId | None, objects: Sequence[NewObject], commit: ObjectId) -> bool:
         """Bring the branch from *parent* to *commit*, which *objects* make; false if it is elsewhere by now."""

@@ -20,7 +20,7 @@ from tests.bench import plumbing
 from tests.bench.argocd import argocd_file
 from tests.bench.clock import Action, Child, child, interleaved, seconds
 from tests.bench.landscape import Landscape, Placement
-from tests.bench.pushing import push
+from tests.bench.pushing import gathered, push
 from tests.bench.row import Row, Unit
 from tests.bench.trains import one_flush, train
 from tests.bench.work import TESTER, deploy_another, read_everything, read_where_what_is
@@ -253,6 +253,7 @@ BARS: dict[str, Callable[[Yard], Iterator[Row]]] = {
     "flush": one_flush,
     "argocd": argocd_file,
     "push": push,
+    "gathered": gathered,
     "history": history,
     "index": history_index,
     "many": many_deploys,

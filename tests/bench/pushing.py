@@ -2,25 +2,29 @@
 
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from itertools import cycle
+from itertools import count, cycle, islice
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import attrs
 
-from kuberpult_core import Repository, open_repository
+from kuberpult_core import CreateLock, Repository, Target, open_repository
+from kuberpult_core.git.cloning import Cloning, open_clone
 from kuberpult_core.git.objects import GitObjects
 from kuberpult_core.git.remote.results import Pushed
 from kuberpult_core.git.remote.server import Remote
+from kuberpult_core.names import EnvironmentName
 from kuberpult_core.ports import NewObject, ObjectId
 from tests.bench import plumbing
 from tests.bench.clock import child, interleaved, seconds
 from tests.bench.fastimport import git
 from tests.bench.landscape import Landscape, Placement
 from tests.bench.row import Row, Unit
-from tests.bench.work import deploy_another
+from tests.bench.work import TESTER, deploy_another
 from tests.bench.yard import Yard
-from tests.servers import LOCALHOST, git_daemon, relayed
+from tests.servers import LOCALHOST, Distant, git_daemon, relayed
 
 
 @attrs.frozen
@@ -90,6 +94,50 @@ def site(yard: Yard, fleet: Path, known: Landscape) -> Iterator[Site]:
         git(there, "config", "receive.autogc", "false")
         port = stack.enter_context(git_daemon(there.parent))
         yield Site(here, stack.enter_context(open_repository(here)), port, cycle(known.free))
+
+
+@attrs.frozen
+class Callers:
+    """A repository far away, and people who all want something of it."""
+
+    repository: Repository
+    number: int
+    environment: EnvironmentName
+    names: Iterator[int] = attrs.field(factory=count)
+
+    def one(self) -> float:
+        """The seconds for one of them alone."""
+        return seconds(lambda: self._lock(next(self.names)))
+
+    def all_at_once(self) -> float:
+        """The seconds until the last one of them is done."""
+        numbers = list(islice(self.names, self.number))
+        with ThreadPoolExecutor(self.number) as threads:
+            return seconds(lambda: list(threads.map(self._lock, numbers)))
+
+    def _lock(self, number: int) -> None:
+        command = CreateLock(Target(self.environment), f"lock-{number}", "Wait.")
+        assert self.repository.apply(command, TESTER).commit
+
+
+def gathered(yard: Yard) -> Iterator[Row]:
+    """Very many callers at the same time, on a server that is far away."""
+    where = f"on a remote {1000 * yard.distance:.0f} ms away"
+    row = Row(f"{yard.callers} callers at once {where}", "one push there", 5)
+    pushes = Row("pushes that they take", "", 5, Unit.COUNT)
+    relay = Distant(yard.distance)
+    with ExitStack() as stack:
+        there = stack.enter_context(yard.copy(yard.base()))
+        git(there, "config", "receive.autogc", "false")
+        stack.enter_context(relayed(stack.enter_context(git_daemon(there.parent)), relay))
+        cache = stack.enter_context(TemporaryDirectory(dir=yard.folder))
+        clone = open_clone(url(relay.port), cloning=Cloning(Path(cache)))
+        repository = stack.enter_context(Repository(clone))
+        callers = Callers(repository, yard.callers, yard.landscape().next_stop)
+        yield row.given(*interleaved(yard.rounds, callers.all_at_once, callers.one))
+        before = relay.pushes
+        callers.all_at_once()
+        yield pushes.given(relay.pushes - before)
 
 
 def push(yard: Yard) -> Iterator[Row]:

@@ -31,6 +31,9 @@ class Yard:
     commands: int = 1000
     history: int = 50_000
     argocd_applications: int = 10_000
+    callers: int = 200
+    distance: float = 0.2
+    """Seconds that each answer of a server far away takes longer."""
 
     def base(self) -> Path:
         """The fleet of the run's size, all in one pack."""
