@@ -3,6 +3,7 @@
 import json
 import sys
 import textwrap
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import Enum
@@ -166,26 +167,43 @@ def _yaml(data: Any, *, explicit_start: bool = False) -> None:
     _echo(text, nl=False)
 
 
-class Progress:
-    """A count on stderr that is written over itself: only on a terminal, and not if it should be quiet."""
+class Passing:
+    """A line on stderr that is written over itself: only on a terminal, and not if it should be quiet."""
 
-    def __init__(self, what: str, every: int = 100) -> None:
+    def __init__(self, patience: float = 0.0) -> None:
         quiet = shared_options(click.get_current_context()).quiet
         self._is_wanted = not quiet and sys.stderr is not None and sys.stderr.isatty()
-        self._what, self._every, self._shown = what, every, ""
+        self._since, self._shown = time.monotonic() + patience, ""
 
-    def show(self, count: int) -> None:
-        """So many are done."""
-        if self._is_wanted and count % self._every == 0:
+    def show(self, text: str) -> None:
+        """Say what goes on, once it takes longer than the patience."""
+        if self._is_wanted and time.monotonic() >= self._since:
             self.clear()
-            self._shown = f"{count} {self._what} …"
+            self._shown = tables.cut(text, tables.WIDTH - 1)
             _echo(self._shown, nl=False, err=True)
 
     def clear(self) -> None:
         """Make room for something else."""
         if self._shown:
-            _echo(f"\r{' ' * len(self._shown)}\r", nl=False, err=True)
+            _echo(f"\r{' ' * tables.width(self._shown)}\r", nl=False, err=True)
             self._shown = ""
+
+
+class Progress:
+    """A count, shown so."""
+
+    def __init__(self, what: str, every: int = 100) -> None:
+        self._line = Passing()
+        self._what, self._every = what, every
+
+    def show(self, count: int) -> None:
+        """So many are done."""
+        if count % self._every == 0:
+            self._line.show(f"{count} {self._what} …")
+
+    def clear(self) -> None:
+        """Make room for something else."""
+        self._line.clear()
 
 
 def _json(data: Any, indent: int | None = None) -> str:

@@ -1,7 +1,7 @@
 """What one run works with: the repository, who asks, and how to answer."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +20,8 @@ from kuberpult_core.words import MAX_SHOWN
 if TYPE_CHECKING:  # few need it
     from kuberpult_core.git.cloning import Cloning
 
+PATIENCE = 1.0
+"""Seconds after which a terminal is told what another server is waited for."""
 _AUTHOR = re.compile(r"\s*([^<>\n]*[^<>\s])\s*<([^<>\s]*)>\s*")
 
 
@@ -28,16 +30,21 @@ def repository(given: Shared | None = None) -> Iterator[Repository]:
     """The repository that this run is about, closed afterwards."""
     given = given or shared_options(click.get_current_context())
     where = given.repo or "."
-    cloning = _cloning(given) if is_url(where) else None
-    with open_repository(where, given.branch, cloning=cloning) as opened:
+    passing = output.Passing(PATIENCE)
+    cloning = _cloning(given, passing.show) if is_url(where) else None
+    try:
+        opened = open_repository(where, given.branch, cloning=cloning)
+    finally:
+        passing.clear()
+    with opened:
         yield opened
 
 
-def _cloning(given: Shared) -> "Cloning":
+def _cloning(given: Shared, tell: Callable[[str], None]) -> "Cloning":
     """How another server's repository is copied, as far as this run says."""
     from kuberpult_core.git.cloning import Cloning  # noqa: PLC0415 - few need it
 
-    return Cloning(follow_replaced=given.follow_replaced)
+    return Cloning(follow_replaced=given.follow_replaced, allow=frozenset(given.allow_protocol), tell=tell)
 
 
 @attrs.frozen

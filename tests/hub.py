@@ -34,7 +34,9 @@ class Hub:
         **remote: float,
     ) -> Clone:
         """The server's branch, by a copy in that cache; so many seconds to settle what is unknown."""
-        cloning = Cloning(self.folder / cache, follow_replaced=follow, remote=remote)
+        cloning = Cloning(
+            self.folder / cache, follow_replaced=follow, allow=frozenset({"git", "http"}), limits=remote
+        )
         clone = open_clone(url or self.url, None, cloning)
         self.stack.callback(clone.close)
         clone._patience = settling

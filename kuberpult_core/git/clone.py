@@ -4,6 +4,7 @@ The branch's own file says where the server's branch was when it was last heard 
 else ever moves it: what could not be pushed is in no branch, so it cannot go out with the next push.
 """
 
+import os
 import random
 import time
 from collections import deque
@@ -40,7 +41,10 @@ _NAP, _FIRST_WAIT, _LONGEST_WAIT = 0.02, 0.1, 2.0
 
 
 class Clone(GitStore):
-    """A branch of *remote*, whose objects are kept in *repo*. Several processes may share that."""
+    """A branch of *remote*, whose objects are kept in *repo*. Several processes may share that.
+
+    *tell* hears how far a fetch is.
+    """
 
     def __init__(
         self,
@@ -50,14 +54,27 @@ class Clone(GitStore):
         *,
         sleep: Callable[[float], None] = time.sleep,
         patience: float = PATIENCE,
+        tell: Callable[[str], None] | None = None,
     ) -> None:
         super().__init__(repo, branch)
+        self._tell = tell
         self._name = branch
         self._remote = remote(self)
         self._sleep = sleep
         self._patience = patience
         self._looking = RLock()
         self._is_news_until = 0.0
+
+    @property
+    def branch(self) -> str:
+        """The branch's short name."""
+        return self._name.removeprefix(b"refs/heads/").decode(errors="replace")
+
+    def others(self) -> list[str]:
+        """The branches that the server has, by their short names; as far as it says."""
+        found = self._remote.branches()
+        names = () if isinstance(found, results.Failed) else found.tips
+        return sorted(os.fsdecode(it.removeprefix(b"refs/heads/")) for it in names)
 
     def look(self, *, follow: bool = False) -> None:
         """The same as :meth:`refresh`, and the first question after it need not ask again."""
@@ -75,16 +92,19 @@ class Clone(GitStore):
 
     def _fetched(self, known: ObjectId | None) -> ObjectId | None:
         """Where the server's branch is; what it needs is here by then."""
-        found = self._remote.fetch(self._name, known)
+        found = self._remote.fetch(self._name, known, self._tell)
         match found:
             case results.Fetched(tip=tip, pack=pack):
                 if pack:
                     self._tidy()
                 return tip
-            case results.Failed(reason=reason):
-                raise RemoteUnavailable(str(self._remote), reason)
+            case results.Failed():
+                raise self._unavailable(found)
             case _:
                 assert_never(found)
+
+    def _unavailable(self, failed: results.Failed) -> RemoteUnavailable:
+        return RemoteUnavailable(str(self._remote), failed.reason, failed.hint)
 
     def _go_to(self, known: ObjectId | None, tip: ObjectId | None, *, follow: bool) -> None:
         """Let the branch be at *tip*, where the server's was after it had been at *known*."""
@@ -113,8 +133,7 @@ class Clone(GitStore):
 
     def _check_leads(self, known: ObjectId | None, tip: ObjectId | None, *, follow: bool) -> None:
         if not follow and known is not None and not self._leads(known, tip):
-            branch = self._name.removeprefix(b"refs/heads/").decode(errors="replace")
-            raise HistoryReplaced(str(self._remote), branch, known, tip)
+            raise HistoryReplaced(str(self._remote), self.branch, known, tip)
 
     def _leads(self, old: ObjectId, new: ObjectId | None) -> bool:
         """Whether *new* goes on from *old*, or is it."""
@@ -140,10 +159,10 @@ class Clone(GitStore):
                 return True
             case results.LostRace():
                 return False
-            case results.Refused(reason=reason, words=words):
-                raise RemoteRefused(str(self._remote), reason, words)
-            case results.Failed(reason=reason):
-                raise RemoteUnavailable(str(self._remote), reason)
+            case results.Refused(reason=reason, words=words, hint=hint):
+                raise RemoteRefused(str(self._remote), reason, words, hint)
+            case results.Failed():
+                raise self._unavailable(outcome)
             case results.OutcomeUnknown(commit=unknown, reason=reason):
                 raise OutcomeUnknown(unknown, reason)
             case _:

@@ -8,22 +8,26 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import attrs
+from dulwich.refs import Ref
 from dulwich.repo import Repo
 
-from kuberpult_core.errors import StoreUnavailable
+from kuberpult_core.errors import RemoteUnavailable, StoreUnavailable, quoted
 from kuberpult_core.git.clone import Clone
+from kuberpult_core.git.objects import GitObjects
 from kuberpult_core.git.opening import DEFAULT_BRANCH, branch_name, followed, opened
-from kuberpult_core.git.remote.location import location_of, shown
+from kuberpult_core.git.remote.location import SAFE, location_of, shown
+from kuberpult_core.git.remote.results import Failed
 from kuberpult_core.git.remote.server import Remote
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9.-]+")
 _MOST_NAMED = 60
 _DIGITS = 16
+_MOST_BRANCHES = 10
 
 
 @attrs.frozen
@@ -36,8 +40,12 @@ class Cloning:
     """Whether a branch that was replaced is followed as it is now."""
     is_offline: bool = False
     """Whether nobody is asked: what is here already has to do."""
-    remote: Mapping[str, Any] = attrs.field(factory=dict)
-    """What else :class:`Remote` takes."""
+    allow: frozenset[str] = frozenset()
+    """Protocols that are spoken beside https, ssh and file."""
+    tell: Callable[[str], None] | None = None
+    """Hears how far a fetch is."""
+    limits: Mapping[str, Any] = attrs.field(factory=dict)
+    """Other limits than :class:`Remote` has."""
 
 
 def cache_folder(environment: Mapping[str, str] = os.environ) -> Path:
@@ -61,10 +69,20 @@ def open_clone(url: str, branch: str | None = None, cloning: Cloning | None = No
         clone = _clone(repo, url, branch, cloning)
         if not cloning.is_offline:
             clone.look(follow=cloning.follow_replaced)
+            _check_branch(clone, url)
     except BaseException:
         repo.close()
         raise
     return clone
+
+
+def _check_branch(clone: Clone, url: str) -> None:
+    """Refuse a branch that is not there, unless the repository is empty: then the first commit makes it."""
+    if clone.head().commit is None and (others := clone.others()):
+        named = ", ".join(quoted(it) for it in others[:_MOST_BRANCHES])
+        more = " and more" if len(others) > _MOST_BRANCHES else ""
+        reason = f"{shown(url)} has no branch {clone.branch!r}."
+        raise StoreUnavailable(reason, f"Name one that it has with --branch: {named}{more}.")
 
 
 def _opened(folder: Path, url: str) -> Repo:
@@ -79,10 +97,14 @@ def _opened(folder: Path, url: str) -> Repo:
 
 def _clone(repo: Repo, url: str, branch: str | None, cloning: Cloning) -> Clone:
     def remote(clone: Clone) -> Remote:
-        return Remote(url, clone.objects, clone.packs, **cloning.remote)
+        return _remote(url, clone.objects, clone.packs, cloning)
 
     name = branch_name(branch) if branch else bytes(followed(repo, b"HEAD")[-1])
-    return Clone(repo, name, remote)
+    return Clone(repo, name, remote, tell=cloning.tell)
+
+
+def _remote(url: str, objects: GitObjects, packs: Path, cloning: Cloning) -> Remote:
+    return Remote(url, objects, packs, allow=SAFE | cloning.allow, **cloning.limits)
 
 
 def _copy_of(url: str, cloning: Cloning) -> Path:
@@ -91,18 +113,21 @@ def _copy_of(url: str, cloning: Cloning) -> Path:
     if not folder.exists() and not cloning.is_offline:
         try:
             folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            _make(folder, url)
+            _make(folder, url, cloning)
         except OSError as error:
             reason = f"No copy of {shown(url)} can be made at {str(folder)!r}: {error.strerror or error}."
             raise StoreUnavailable(reason, "Name another folder with the variable KUBERPULT_CACHE.") from error
     return folder
 
 
-def _make(folder: Path, url: str) -> None:
+def _make(folder: Path, url: str, cloning: Cloning) -> None:
     """Make an empty repository that is there as a whole or not at all, whoever else makes it now."""
     made = Path(tempfile.mkdtemp(prefix="new-", dir=folder.parent))
     try:
         with Repo.init_bare(str(made), default_branch=DEFAULT_BRANCH.encode()) as repo:
+            store = repo.object_store
+            remote = _remote(url, GitObjects(store), Path(store.path) / "pack", cloning)
+            repo.refs.set_symbolic_ref(Ref(b"HEAD"), Ref(_default_of(remote)))
             config = repo.get_config()
             config.set((b"remote", b"origin"), b"url", shown(url).encode())
             config.write_to_path()
@@ -112,6 +137,14 @@ def _make(folder: Path, url: str) -> None:
             raise
     finally:
         shutil.rmtree(made, ignore_errors=True)
+
+
+def _default_of(remote: Remote) -> bytes:
+    """The branch that the server's HEAD names, or git's usual one if it does not say."""
+    found = remote.default_branch()
+    if isinstance(found, Failed):
+        raise RemoteUnavailable(str(remote), found.reason, found.hint)
+    return found or f"refs/heads/{DEFAULT_BRANCH}".encode()
 
 
 def _name(url: str) -> str:
