@@ -29,7 +29,7 @@ PROGRAM = "kuberpult"
 VARIABLE = "_KUBERPULT_COMPLETE"
 """Says that a shell asks, and which: click's name for it."""
 SHELLS = ("bash", "zsh", "fish")
-PATIENCE = 2.0
+PATIENCE = 3.0
 """Seconds after which a key that was pressed is answered with nothing."""
 
 
@@ -257,10 +257,10 @@ fi
 """
 
     def format_completion(self, item: "CompletionItem[str]") -> str:
-        """Type, value and words on a line each; only where the words are shown, a colon ends the value."""
-        if item.type == OPEN:
-            return f"{item.type}\n{item.value}\n_"
-        return super().format_completion(item)
+        """Type, value and words on a line each; where words are shown, a colon ends the value."""
+        text = item.help if item.type != OPEN else None
+        value = item.value.replace(":", r"\:") if text else item.value
+        return f"{item.type}\n{value}\n{text or '_'}"
 
 
 @add_completion_class
