@@ -75,11 +75,16 @@ def _offered(candidates: Callable[[Asked], Candidates]) -> Completes:
 
 @contextmanager
 def _opened(context: click.Context) -> "Iterator[Repository | None]":
-    """The repository that the command line names, if it is a folder on this machine."""
+    """The repository that the command line names, if it is on this machine, or a copy of it is."""
     from kuberpult_cli.options import shared_options  # noqa: PLC0415 - that module needs this one
     from kuberpult_cli.session import repository  # noqa: PLC0415 - only who completes reads
+    from kuberpult_core.repositories import is_url  # noqa: PLC0415 - as above
 
     given = shared_options(context)
+    if given.repo and is_url(given.repo):
+        with repository(given, offline=True) as opened:
+            yield opened
+        return
     folder = Path(os.path.expandvars(given.repo or ".")).expanduser()  # no shell has done it yet
     if not folder.is_dir():
         yield None
@@ -98,11 +103,12 @@ def _items(candidates: Candidates, incomplete: str) -> Items:
 
 def _shown(words: Words) -> str | None:
     """Words on one short line, or none: what cannot be read must not hide the names."""
-    from kuberpult_cli.output import one_line  # noqa: PLC0415 - only who completes prints
+    from kuberpult_cli.tables import cut  # noqa: PLC0415 - only who completes prints
     from kuberpult_core.errors import printable  # noqa: PLC0415 - as above
 
     try:
-        return one_line(printable(one_line(words(), MAX_WORDS)), MAX_WORDS) or None
+        first = (words() or "").strip().partition("\n")[0]
+        return cut(printable(first[: 2 * MAX_WORDS]), MAX_WORDS) or None
     except Exception:  # noqa: BLE001 - as above
         return None
 
