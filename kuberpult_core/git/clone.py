@@ -75,7 +75,7 @@ class Clone(GitStore):
 
     def _fetched(self, known: ObjectId | None) -> ObjectId | None:
         """Where the server's branch is; what it needs is here by then."""
-        found = self._remote.fetch(self._name, known)
+        found = self._remote.fetch(self._name, known if known and self._is_here(known) else None)
         match found:
             case results.Fetched(tip=tip, pack=pack):
                 if pack:
@@ -85,6 +85,14 @@ class Clone(GitStore):
                 raise RemoteUnavailable(str(self._remote), reason)
             case _:
                 assert_never(found)
+
+    def _is_here(self, commit: ObjectId) -> bool:
+        """Whether a commit can be read; one that was lost is fetched again, with all that it needs."""
+        try:
+            self._objects.read(commit, COMMIT)
+        except StoreUnavailable:
+            return False
+        return True
 
     def _go_to(self, known: ObjectId | None, tip: ObjectId | None, *, follow: bool) -> None:
         """Let the branch be at *tip*, where the server's was after it had been at *known*."""
