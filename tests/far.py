@@ -72,7 +72,7 @@ class Server:
         """Whether pushes are refused while it is at work on another one."""
         self.pending: list[Pending] = []
         self.meanwhile: list[Callable[[], object]] = []
-        """What others do just before the next pushes arrive."""
+        """What others do just before the next questions arrive."""
 
     def close(self) -> None:
         """Close the repository."""
@@ -80,6 +80,8 @@ class Server:
 
     def asked(self) -> bool:
         """Somebody asks something: time goes on; whether there is an answer."""
+        if self.meanwhile:
+            self.meanwhile.pop(0)()
         for it in self.pending:
             it.left -= 1
         for it in [it for it in self.pending if it.left < 0]:
@@ -142,8 +144,6 @@ class Far:
         self, _branch: bytes, old: ObjectId | None, new: ObjectId, objects: Sequence[NewObject]
     ) -> results.PushResult:
         """As the real one."""
-        if self._server.meanwhile:
-            self._server.meanwhile.pop(0)()
         if not self._server.asked():
             return results.Failed("Nothing was pushed to far://away: no answer.")
         if self._server.branch.tip() != old:

@@ -26,6 +26,7 @@ from kuberpult_core.errors import (
 from kuberpult_core.git import clone as clone_module
 from kuberpult_core.git.clone import Clone
 from kuberpult_core.git.cloning import Cloning, _name, cache_folder, open_clone
+from kuberpult_core.git.folder import ObjectFolder
 from kuberpult_core.git.remote import results
 from kuberpult_core.ports import NewObject, ObjectId
 from tests.hub import Hub, clone_of, head, new_hub, statuses
@@ -370,6 +371,41 @@ def test_a_branch_is_taken_away_only_where_it_is_known_to_be(hub: Hub) -> None:
     assert branch.tip() == commit
     assert branch.remove(commit)
     assert branch.tip() is None
+
+
+def test_a_pack_that_another_process_is_just_writing_is_found_once_it_is_complete(hub: Hub) -> None:
+    commit = bytes.fromhex(create(hub.repository(), "dev") or "")
+    (index,) = (hub.copy() / "objects" / "pack").glob("*.idx")
+    index.rename(index.with_suffix(".later"))
+    folder = ObjectFolder(hub.copy() / "objects")
+    assert folder.read(commit) is None
+    index.with_suffix(".later").rename(index)
+    assert folder.read(commit) is not None
+
+
+def test_a_listing_that_lacks_old_and_new_packs_is_made_again(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another process merges packs: a folder that is read meanwhile may show neither."""
+    commit = bytes.fromhex(create(hub.repository(), "dev") or "")
+    glob, listings = Path.glob, [[Path("pack-gone.idx")]]
+
+    def torn(path: Path, pattern: str) -> Iterator[Path]:
+        return iter(listings.pop()) if listings and path.name == "pack" else glob(path, pattern)
+
+    monkeypatch.setattr(Path, "glob", torn)
+    assert ObjectFolder(hub.copy() / "objects").read(commit) is not None
+
+
+def test_a_commit_that_the_copy_has_lost_is_fetched_again(hub: Hub) -> None:
+    ada = hub.repository()
+    create(ada, "dev")
+    create(ada, "staging")
+    for file in (hub.copy() / "objects" / "pack").iterdir():
+        file.unlink()
+    again = hub.repository()
+    assert environments(again) == {"dev", "staging"}
+    create(again, "production")
+    assert statuses(list(again.verify())) == ["proven"] * 3
+    hub.assert_sound()
 
 
 def test_a_copy_may_be_deleted_between_runs(hub: Hub) -> None:

@@ -124,6 +124,8 @@ class Machine(RuleBasedStateMachine):
         """The commits of what was done, by whom it was asked for; not what was pushed away since."""
         self.failed: set[str] = set()
         self.unknown: set[str] = set()
+        self.is_replaced = False
+        """Whether somebody has pushed by force, ever."""
 
     def client(self, cache: str) -> Repository:
         cloning = Cloning(self.folder / cache, allow=frozenset({"git"}))
@@ -144,10 +146,18 @@ class Machine(RuleBasedStateMachine):
         self._apply(who, command)
 
     @precondition(lambda self: self.is_far)
-    @rule(who=st.integers(0, 1), command=commands, fates=fates, deaf=st.sampled_from([0] * 5 + [1, 2, 40]))
-    def apply_over_a_bad_line(self, who: int, command: Command, fates: list[tuple[Fate, int]], deaf: int) -> None:
+    @rule(
+        who=st.integers(0, 1),
+        command=commands,
+        fates=fates,
+        after=st.integers(0, 4),
+        deaf=st.sampled_from([0, 0, 0, 1, 2, 40]),
+    )
+    def apply_over_a_bad_line(
+        self, who: int, command: Command, fates: list[tuple[Fate, int]], after: int, deaf: int
+    ) -> None:
         self.server.fates = fates
-        self.server.meanwhile = [lambda: self._deaf_from_now_on(deaf)]
+        self.server.meanwhile = [*[lambda: None] * after, lambda: self._deaf_from_now_on(deaf)]
         self._apply(who, command)
         self.server.fates, self.server.deaf, self.server.meanwhile = [], 0, []
 
@@ -165,20 +175,23 @@ class Machine(RuleBasedStateMachine):
     @rule(
         who=st.integers(0, 1),
         command=commands,
-        faster=st.lists(st.one_of(commands, foreign_changes), min_size=1, max_size=2),
+        faster=st.lists(st.one_of(commands, foreign_changes, st.none()), min_size=1, max_size=5),
         fate=st.sampled_from([Fate.FINE, Fate.FINE, Fate.UNDER_WAY, Fate.PUSH_LOST, Fate.ANSWER_LOST]),
     )
     def apply_while_others_are_faster(
-        self, who: int, command: Command, faster: list[Command | str], fate: Fate
+        self, who: int, command: Command, faster: list[Command | str | None], fate: Fate
     ) -> None:
-        fates = [(fate, 1)]
-
-        def act(it: Command | str) -> None:
-            self.server.meanwhile, kept = [], self.server.meanwhile
-            self.foreign(it) if isinstance(it, str) else self._apply(1 - who, it)
-            self.server.meanwhile, self.server.fates = kept, fates
+        def act(it: Command | str | None) -> None:
+            self.server.meanwhile, kept, kept_fates = [], self.server.meanwhile, self.server.fates
+            self.server.fates = []
+            if isinstance(it, str):
+                self.foreign(it)
+            elif it is not None:
+                self._apply(1 - who, it)
+            self.server.meanwhile, self.server.fates = kept, kept_fates
 
         self.server.meanwhile = [lambda it=it: act(it) for it in faster]  # type: ignore[misc]  # each with its own
+        self.server.fates = [(fate, 1)]
         self._apply(who, command)
         self.server.fates, self.server.meanwhile = [], []
 
@@ -189,7 +202,7 @@ class Machine(RuleBasedStateMachine):
             applied = self.clients[who].apply(command, Actor(f"n{self.asked}", name))
         except HistoryReplaced:
             self.failed.add(name)
-            assert not self._goes_on(who)
+            assert self.is_replaced, "nobody has pushed by force"
             self._follow(who)
         except Unknown:
             event("unknown")
@@ -210,6 +223,7 @@ class Machine(RuleBasedStateMachine):
             found = self.clients[who].refresh()
         except HistoryReplaced:
             assert not goes_on
+            assert self.is_replaced, "nobody has pushed by force"
             self._follow(who)
         else:
             assert goes_on
@@ -262,6 +276,7 @@ class Machine(RuleBasedStateMachine):
 
     def _forget(self) -> None:
         """What was pushed away is not there any more; what somebody is still at work on may be."""
+        self.is_replaced = True
         left = {commit for commit, _ in self.history()}
         self.done = {name: commit for name, commit in self.done.items() if commit in left}
 

@@ -92,7 +92,8 @@ class Clone(GitStore):
 
     def _fetched(self, known: ObjectId | None) -> ObjectId | None:
         """Where the server's branch is; what it needs is here by then."""
-        found = self._remote.fetch(self._name, known, self._tell)
+        have = known if known and self._is_here(known) else None
+        found = self._remote.fetch(self._name, have, self._tell)
         match found:
             case results.Fetched(tip=tip, pack=pack):
                 if pack:
@@ -105,6 +106,14 @@ class Clone(GitStore):
 
     def _unavailable(self, failed: results.Failed) -> RemoteUnavailable:
         return RemoteUnavailable(str(self._remote), failed.reason, failed.hint)
+
+    def _is_here(self, commit: ObjectId) -> bool:
+        """Whether a commit can be read; one that was lost is fetched again, with all that it needs."""
+        try:
+            self._objects.read(commit, COMMIT)
+        except StoreUnavailable:
+            return False
+        return True
 
     def _go_to(self, known: ObjectId | None, tip: ObjectId | None, *, follow: bool) -> None:
         """Let the branch be at *tip*, where the server's was after it had been at *known*."""

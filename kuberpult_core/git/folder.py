@@ -28,7 +28,7 @@ class ObjectFolder:
         """
         try:
             found = self._packed(name) or self._loose(name.hex())
-            if found is None and self.look_again():
+            while found is None and self.look_again():  # a listing while packs are merged may lack old and new
                 found = self._packed(name)
         except FAULTS:
             return None
@@ -47,8 +47,8 @@ class ObjectFolder:
                 yield loose
 
     def look_again(self) -> bool:
-        """List the packs anew; whether there are others than before."""
-        names = {file.name for file in (self._folder / "pack").glob("pack-*.pack")}
+        """List the packs anew; whether there are others than before. One without an index is not there yet."""
+        names = {f"{file.stem}.pack" for file in (self._folder / "pack").glob("pack-*.idx")}
         if names == self._listed.keys():
             return False
         self._listed = {name: self._listed.get(name) or self._opened(name) for name in names}
