@@ -4,11 +4,14 @@ The branch's own file says where the server's branch was when it was last heard 
 else ever moves it: what could not be pushed is in no branch, so it cannot go out with the next push.
 """
 
+import errno
+import os
 import random
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from pathlib import Path
 from threading import RLock
 from typing import assert_never
 
@@ -36,6 +39,9 @@ _JUST_NOW = 1.0
 """Seconds for which what was heard when a clone was opened is news."""
 _LONGEST_HELD = 5.0
 """Seconds for which another process may hold the copy's branch."""
+_OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG, errno.EIO, errno.EACCES)
+"""What only files fail with, not connections."""
+_ELSEWHERE = "Look at the disk's space and rights, or name another folder with the variable KUBERPULT_CACHE."
 _NAP, _FIRST_WAIT, _LONGEST_WAIT = 0.02, 0.1, 2.0
 
 
@@ -53,6 +59,7 @@ class Clone(GitStore):
     ) -> None:
         super().__init__(repo, branch)
         self._name = branch
+        self._folder = Path(repo.commondir())
         self._remote = remote(self)
         self._sleep = sleep
         self._patience = patience
@@ -80,9 +87,20 @@ class Clone(GitStore):
             case results.Fetched(tip=tip):
                 return tip
             case results.Failed(reason=reason):
+                self._check_disk(reason)
                 raise RemoteUnavailable(str(self._remote), reason)
             case _:
                 assert_never(found)
+
+    def _check_disk(self, reason: str) -> None:
+        """Raise *Unavailable* if it is our own disk that *reason* complains about, which ends with its words."""
+        for error in _OF_THE_DISK:
+            if reason.endswith(f": {os.strerror(error)}."):
+                raise self._unwritable(os.strerror(error))
+
+    def _unwritable(self, reason: str) -> StoreUnavailable:
+        sentence = f"The copy of {self._remote} in {str(self._folder)!r} cannot be written: {reason}."
+        return StoreUnavailable(sentence, f"Nothing was changed. {_ELSEWHERE}")
 
     def _go_to(self, known: ObjectId | None, tip: ObjectId | None, *, follow: bool) -> None:
         """Let the branch be at *tip*, where the server's was after it had been at *known*."""
@@ -106,8 +124,7 @@ class Clone(GitStore):
                 raise Busy(locked.lock_file, _LONGEST_HELD) from None
             return False
         except OSError as error:
-            reason = f"The copy of {self._remote} cannot be written: {error.strerror or error}."
-            raise StoreUnavailable(reason, "Look at the disk's space and rights.") from error
+            raise self._unwritable(error.strerror or str(error)) from error
 
     def _check_leads(self, known: ObjectId | None, tip: ObjectId | None, *, follow: bool) -> None:
         if not follow and known is not None and not self._leads(known, tip):
@@ -149,7 +166,7 @@ class Clone(GitStore):
 
     def _keep(self, parent: ObjectId | None, objects: Sequence[NewObject], commit: ObjectId) -> None:
         """Take note of what is published. If that fails, it is published all the same, and fetched later."""
-        with suppress(OSError, BranchLocked):
+        with suppress(Exception):  # whatever it is: "failed" would be no true answer any more
             write_pack(self._packs, objects)
             self._branch.move(parent, commit)
 

@@ -3,6 +3,7 @@
 import hashlib
 import weakref
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import datetime
 from functools import cached_property
 from itertools import takewhile
@@ -22,6 +23,7 @@ from kuberpult_core.git.objects import COMMIT, GitObjects
 from kuberpult_core.git.packs import write_pack
 from kuberpult_core.git.repacking import repack_in_background
 from kuberpult_core.git.snapshot import SnapshotFile
+from kuberpult_core.git.sweeping import sweep_repository
 from kuberpult_core.ports import Head, LoggedCommit, NewCommit, NewObject, ObjectId, Signature, Touching
 from kuberpult_core.tree import object_hash
 
@@ -94,12 +96,18 @@ class GitStore:
         if not published:
             return None
         self._objects.wrote(commits[-1].objects)
-        if merge_small_packs(self._packs):
-            self._objects.look_again()
-            repack_in_background(Path(self._repo.commondir()), large_packs(self._packs))
+        self._tidy()
         if "_hindsight" in vars(self):  # who has not looked back has no index to keep up
             self._hindsight.history.published(len(made))
         return [it.id for it in made]
+
+    def _tidy(self) -> None:
+        """Keep packs few, and sweep when some were merged. That can wait, so it never fails."""
+        with suppress(OSError):
+            if merge_small_packs(self._packs):
+                self._objects.look_again()
+                repack_in_background(Path(self._repo.commondir()), large_packs(self._packs))
+                sweep_repository(Path(self._repo.commondir()))
 
     def _publish(self, parent: ObjectId | None, objects: Sequence[NewObject], commit: ObjectId) -> bool:
         """Bring the branch from *parent* to *commit*, which *objects* make; false if it is elsewhere by now."""
