@@ -214,9 +214,14 @@ def _chosen(size: int) -> Iterator[tuple[int, ...]]:
 
 
 def states(folder: Path, steps: Sequence[Step]) -> Iterator[tuple[int, Tree]]:
-    """Each state that there may be, once, by how many steps were done; the first ones come first."""
+    """Each state that there may be, once, by how many steps were done; those after the last one again.
+
+    What may be while a command runs may no longer be once it has answered.
+    """
     disk, known = Disk(folder), set[bytes]()
     for done in count():
+        if done == len(steps):
+            known.clear()
         for tree in disk.after_power_loss():
             if (key := _key(tree.items())) not in known:
                 known.add(key)
