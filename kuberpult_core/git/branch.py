@@ -3,14 +3,18 @@
 import os
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dulwich.file import FileLocked, GitFile
 from dulwich.objects import ObjectID
 from dulwich.refs import Ref, RefsContainer, SymrefLoop
 
 from kuberpult_core.errors import StoreUnavailable
-from kuberpult_core.git.packs import sync_folder
+from kuberpult_core.git.packs import make_folder, sync_folder
 from kuberpult_core.ports import BranchLocked, ObjectId
+
+if TYPE_CHECKING:  # the name of what GitFile makes
+    from dulwich.file import _GitFile
 
 
 class Branch:
@@ -49,7 +53,7 @@ class Branch:
 
         Raises :class:`BranchLocked` if somebody else holds it, and :class:`OSError` if writing fails.
         """
-        self._file.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(self._file.parent)
         try:
             lock = GitFile(str(self._file), "wb")
         except FileLocked:
@@ -58,12 +62,19 @@ class Branch:
             if self.tip() != old:
                 return False
             lock.write(f"{new}\n".encode())
-            lock.close()  # syncs and renames
+            self._settle(lock, new)
             with suppress(OSError):  # it is published already; only a power loss could still undo it
                 sync_folder(self._file.parent)
             return True
         finally:
-            lock.abort()  # nothing to do once it is closed; otherwise the branch stays and the lock goes
+            _give_back(lock)
+
+    def _settle(self, lock: "_GitFile", new: ObjectId) -> None:
+        try:
+            lock.close()  # syncs and renames
+        except OSError:
+            if self.tip() != new:  # a drive on the network may say so of what it has done
+                raise
 
     def remove(self, old: ObjectId | None) -> bool:
         """Take it away if it is at *old*; false, and nothing happened, if it is elsewhere."""
@@ -73,3 +84,11 @@ class Branch:
             return self._refs.remove_if_equals(self._name, ObjectID(old.encode()))
         except FileLocked:
             raise BranchLocked(str(self._lock)) from None
+
+
+def _give_back(lock: "_GitFile") -> None:
+    """Let a lock go; there is nothing to do if it has become the branch's file."""
+    try:
+        lock.abort()
+    except OSError:
+        lock.abort()  # closing it has tried to write to a full disk again; now it is closed, and goes

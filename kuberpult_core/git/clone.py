@@ -10,6 +10,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from pathlib import Path
 from threading import RLock
 from typing import assert_never
 
@@ -37,6 +38,7 @@ _JUST_NOW = 1.0
 """Seconds for which what was heard when a clone was opened is news."""
 _LONGEST_HELD = 5.0
 """Seconds for which another process may hold the copy's branch."""
+_ELSEWHERE = "Look at the disk's space and rights, or name another folder with the variable KUBERPULT_CACHE."
 _NAP, _FIRST_WAIT, _LONGEST_WAIT = 0.02, 0.1, 2.0
 
 
@@ -59,6 +61,7 @@ class Clone(GitStore):
         super().__init__(repo, branch)
         self._tell = tell
         self._name = branch
+        self._folder = Path(repo.commondir())
         self._remote = remote(self)
         self._sleep = sleep
         self._patience = patience
@@ -104,8 +107,15 @@ class Clone(GitStore):
             case _:
                 assert_never(found)
 
-    def _unavailable(self, failed: results.Failed) -> RemoteUnavailable:
+    def _unavailable(self, failed: results.Failed) -> RemoteUnavailable | StoreUnavailable:
+        """What could not be done; that the disk of this machine was in the way has words of its own."""
+        if failed.why is results.Why.DISK:
+            return self._unwritable(failed.reason.rpartition(": ")[2].rstrip("."))
         return RemoteUnavailable(str(self._remote), failed.reason, failed.hint)
+
+    def _unwritable(self, reason: str) -> StoreUnavailable:
+        sentence = f"The copy of {self._remote} in {str(self._folder)!r} cannot be written: {reason}."
+        return StoreUnavailable(sentence, f"Nothing was changed. {_ELSEWHERE}")
 
     def _is_here(self, commit: ObjectId) -> bool:
         """Whether a commit can be read; one that was lost is fetched again, with all that it needs."""
@@ -137,8 +147,7 @@ class Clone(GitStore):
                 raise Busy(locked.lock_file, _LONGEST_HELD) from None
             return False
         except OSError as error:
-            reason = f"The copy of {self._remote} cannot be written: {error.strerror or error}."
-            raise StoreUnavailable(reason, "Look at the disk's space and rights.") from error
+            raise self._unwritable(error.strerror or str(error)) from error
 
     def _check_leads(self, known: ObjectId | None, tip: ObjectId | None, *, follow: bool) -> None:
         if not follow and known is not None and not self._leads(known, tip):

@@ -20,9 +20,11 @@ from kuberpult_core.errors import RemoteUnavailable, StoreUnavailable, quoted
 from kuberpult_core.git.clone import Clone
 from kuberpult_core.git.objects import GitObjects
 from kuberpult_core.git.opening import DEFAULT_BRANCH, branch_name, followed, opened
+from kuberpult_core.git.packs import sync_all, sync_folder
 from kuberpult_core.git.remote.location import SAFE, SCHEMES, location_of, shown
 from kuberpult_core.git.remote.results import Failed
 from kuberpult_core.git.remote.server import Remote
+from kuberpult_core.git.sweeping import HALF_MADE, sweep_cache, sweep_repository
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9.-]+")
 _MOST_NAMED = 60
@@ -68,6 +70,8 @@ def open_clone(url: str, branch: str | None = None, cloning: Cloning | None = No
     try:
         clone = _clone(repo, url, branch, cloning)
         if not cloning.is_offline:
+            sweep_cache(folder.parent)
+            sweep_repository(folder)
             clone.look(follow=cloning.follow_replaced)
             _check_branch(clone, url)
     except BaseException:
@@ -122,7 +126,7 @@ def _copy_of(url: str, cloning: Cloning) -> Path:
 
 def _make(folder: Path, url: str, cloning: Cloning) -> None:
     """Make an empty repository that is there as a whole or not at all, whoever else makes it now."""
-    made = Path(tempfile.mkdtemp(prefix="new-", dir=folder.parent))
+    made = Path(tempfile.mkdtemp(prefix=HALF_MADE, dir=folder.parent))
     try:
         with Repo.init_bare(str(made), default_branch=DEFAULT_BRANCH.encode()) as repo:
             store = repo.object_store
@@ -131,7 +135,9 @@ def _make(folder: Path, url: str, cloning: Cloning) -> None:
             config = repo.get_config()
             config.set((b"remote", b"origin"), b"url", shown(url).encode())
             config.write_to_path()
+        sync_all(made)
         made.rename(folder)
+        sync_folder(folder.parent)
     except OSError:
         if not folder.exists():
             raise

@@ -9,6 +9,7 @@ from dulwich.refs import Ref, SymrefLoop, check_ref_format
 from dulwich.repo import DefaultIdentityNotFound, Repo, get_user_identity
 
 from kuberpult_core.errors import StoreUnavailable
+from kuberpult_core.git.packs import make_folder, sync_all
 from kuberpult_core.git.store import GitStore
 from kuberpult_core.stamp import Actor
 
@@ -108,8 +109,9 @@ def make_bare(path: str | Path, branch: str = DEFAULT_BRANCH) -> None:
     try:
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise StoreUnavailable(f"{str(path)!r} is there already and not empty.", "Name another path.")
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         Repo.init_bare(str(folder), default_branch=branch.encode()).close()
+        sync_all(folder)
     except OSError as error:
         reason = f"No repository can be made at {str(path)!r}: {error.strerror}."
         raise StoreUnavailable(reason, "Name another path.") from error

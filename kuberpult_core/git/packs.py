@@ -24,7 +24,7 @@ def write_pack(folder: Path, objects: Sequence[NewObject]) -> Path:
 
     The index comes last, because a pack without one is not there for any reader.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     objects = list({it.id: it for it in objects}.values())  # an object comes once
     with made_to_stay():
         return write_records(folder, list(_records(objects)))
@@ -52,8 +52,10 @@ def write_records(folder: Path, records: Sequence[Record]) -> Path:
 def _settled(folder: Path, pack: BinaryIO, index: BinaryIO, checksum: bytes) -> Path:
     """Let a finished pack be there, its index last, and give its name."""
     name = folder / f"pack-{checksum.hex()}"
-    settle(pack, name.with_suffix(".pack"))
-    settle(index, name.with_suffix(".idx"))
+    finish(pack)
+    finish(index)  # before the pack has its name, which would stay if the disk is full
+    Path(pack.name).rename(name.with_suffix(".pack"))
+    Path(index.name).rename(name.with_suffix(".idx"))
     sync_folder(folder)
     return name.with_suffix(".pack")
 
@@ -89,11 +91,16 @@ def temporary(folder: Path) -> Iterator[BinaryIO]:
         Path(file.name).unlink(missing_ok=True)
 
 
-def settle(file: BinaryIO, name: Path) -> None:
-    """Give a finished file its name, once its content is on the disk."""
+def finish(file: BinaryIO) -> None:
+    """Let a file's content be on the disk, not to be written again."""
     file.flush()
     os.fchmod(file.fileno(), 0o444)
     os.fsync(file.fileno())
+
+
+def settle(file: BinaryIO, name: Path) -> None:
+    """Give a finished file its name, once its content is on the disk."""
+    finish(file)
     Path(file.name).rename(name)
 
 
@@ -104,3 +111,24 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def sync_all(folder: Path) -> None:
+    """Let *folder* and all that is in it survive a power loss."""
+    for place, _, names in os.walk(folder):
+        for name in names:
+            with Path(place, name).open("rb") as file:
+                os.fsync(file.fileno())
+        sync_folder(Path(place))
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it, where they are missing, so that they survive a power loss."""
+    try:
+        folder.mkdir()
+    except FileExistsError:
+        return
+    except FileNotFoundError:
+        make_folder(folder.parent)
+        folder.mkdir(exist_ok=True)
+    sync_folder(folder.parent)

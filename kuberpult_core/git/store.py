@@ -23,6 +23,7 @@ from kuberpult_core.git.objects import COMMIT, GitObjects
 from kuberpult_core.git.packs import write_pack
 from kuberpult_core.git.repacking import repack_in_background
 from kuberpult_core.git.snapshot import SnapshotFile
+from kuberpult_core.git.sweeping import sweep_repository
 from kuberpult_core.ports import Head, LoggedCommit, NewCommit, NewObject, ObjectId, Signature, Touching
 from kuberpult_core.tree import object_hash
 
@@ -101,11 +102,12 @@ class GitStore:
         return [it.id for it in made]
 
     def _tidy(self) -> None:
-        """Keep packs few. That can wait, so it never fails."""
+        """Keep packs few, and sweep when some were merged. That can wait, so it never fails."""
         with suppress(OSError):
             if merge_small_packs(self._packs):
                 self._objects.look_again()
                 repack_in_background(Path(self._repo.commondir()), large_packs(self._packs))
+                sweep_repository(Path(self._repo.commondir()))
 
     def _publish(self, parent: ObjectId | None, objects: Sequence[NewObject], commit: ObjectId) -> bool:
         """Bring the branch from *parent* to *commit*, which *objects* make; false if it is elsewhere by now."""
