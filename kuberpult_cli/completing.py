@@ -98,11 +98,12 @@ def _items(candidates: Candidates, incomplete: str) -> Items:
 
 def _shown(words: Words) -> str | None:
     """Words on one short line, or none: what cannot be read must not hide the names."""
-    from kuberpult_cli.output import one_line  # noqa: PLC0415 - only who completes prints
+    from kuberpult_cli.tables import cut  # noqa: PLC0415 - only who completes prints
     from kuberpult_core.errors import printable  # noqa: PLC0415 - as above
 
     try:
-        return one_line(printable(one_line(words(), MAX_WORDS)), MAX_WORDS) or None
+        line = cut(words().strip().split("\n")[0], MAX_WORDS)
+        return cut(printable(line), MAX_WORDS) or None
     except Exception:  # noqa: BLE001 - as above
         return None
 

@@ -72,7 +72,7 @@ def place(tmp_path: Path) -> Place:
 
 
 DEPLOY = ("deploy", "search", "staging", "2")
-DEPLOYED = Ran(0, "deployment/staging/search 1 → 2\n", "Done: 1 fact, 0 skipped.\n")
+DEPLOYED = Ran(0, "deployment/staging/search 1 → 2\n", "Done: 1 deployed.\n")
 
 
 @pytest.fixture

@@ -149,7 +149,7 @@ def test_words_say_what_a_name_is(desk: Desk, typed: str, expected: str) -> None
 )
 def test_the_newest_commits_are_offered_the_newest_first(desk: Desk, typed: str) -> None:
     log = desk.run("log", "-n", "20", "-o", "name").out.split()
-    assert offered(desk, typed) == [it[:12] for it in log]
+    assert offered(desk, typed) == [it.removeprefix("commit/")[:12] for it in log]
     assert answered(desk, typed)[0].endswith("Z Lock production/team checkout: audit")
 
 

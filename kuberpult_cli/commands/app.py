@@ -58,7 +58,8 @@ def list_() -> None:
     """
     with reading() as seen:
         found = [views.application_view(seen.state, name) for name in sorted(seen.state.applications)]
-    output.emit(found, _LISTED, map(_listed, found), [f"application/{it['name']}" for it in found])
+    nothing = "No applications yet: the first `kuberpult release create` makes one."
+    output.emit(found, _LISTED, map(_listed, found), [f"application/{it['name']}" for it in found], nothing)
 
 
 def _listed(it: views.Data) -> tuple[object, ...]:

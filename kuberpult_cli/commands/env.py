@@ -180,7 +180,8 @@ def list_() -> None:
     with reading() as seen:
         names = views.environments_in_order(seen.state)
         found = [views.environment_view(seen.state, name) for name in names]
-    output.emit(found, _COLUMNS, map(_row, found), [f"environment/{it['name']}" for it in found])
+    nothing = "No environments yet: `kuberpult env create` makes one."
+    output.emit(found, _COLUMNS, map(_row, found), [f"environment/{it['name']}" for it in found], nothing)
 
 
 def _row(it: views.Data) -> tuple[object, ...]:

@@ -177,7 +177,7 @@ def list_(env: str | None, app: str | None) -> None:
             environment_name(env) if env is not None else None,
             application_name(app) if app is not None else None,
         )
-    output.emit(locks, _COLUMNS, [_row(it, now) for it in locks], [it["name"] for it in locks])
+    output.emit(locks, _COLUMNS, [_row(it, now) for it in locks], [it["name"] for it in locks], "No locks.")
 
 
 def _row(it: views.Data, now: datetime) -> tuple[object, ...]:

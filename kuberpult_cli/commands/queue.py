@@ -48,7 +48,7 @@ def list_(env: str | None) -> None:
     with reading() as seen:
         waiting = views.queue_view(seen.state, environment_name(env) if env is not None else None)
     names = [f"queued/{it['environment']}/{it['application']}" for it in waiting]
-    output.emit(waiting, _COLUMNS, map(_row, waiting), names)
+    output.emit(waiting, _COLUMNS, map(_row, waiting), names, "Nothing waits.")
 
 
 def _row(it: views.Data) -> tuple[object, ...]:
