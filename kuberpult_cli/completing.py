@@ -75,11 +75,16 @@ def _offered(candidates: Callable[[Asked], Candidates]) -> Completes:
 
 @contextmanager
 def _opened(context: click.Context) -> "Iterator[Repository | None]":
-    """The repository that the command line names, if it is a folder on this machine."""
+    """The repository that the command line names, if it is on this machine, or a copy of it is."""
     from kuberpult_cli.options import shared_options  # noqa: PLC0415 - that module needs this one
     from kuberpult_cli.session import repository  # noqa: PLC0415 - only who completes reads
+    from kuberpult_core.repositories import is_url  # noqa: PLC0415 - as above
 
     given = shared_options(context)
+    if given.repo and is_url(given.repo):
+        with repository(given, offline=True) as opened:
+            yield opened
+        return
     folder = Path(os.path.expandvars(given.repo or ".")).expanduser()  # no shell has done it yet
     if not folder.is_dir():
         yield None
@@ -102,8 +107,8 @@ def _shown(words: Words) -> str | None:
     from kuberpult_core.errors import printable  # noqa: PLC0415 - as above
 
     try:
-        line = cut(words().strip().split("\n")[0], MAX_WORDS)
-        return cut(printable(line), MAX_WORDS) or None
+        first = (words() or "").strip().partition("\n")[0]
+        return cut(printable(first[: 2 * MAX_WORDS]), MAX_WORDS) or None
     except Exception:  # noqa: BLE001 - as above
         return None
 

@@ -18,7 +18,7 @@ def meant_name(error: KuberpultError, given: Shared) -> tuple[str, ...]:
     from kuberpult_core.similar import similar  # noqa: PLC0415 - only needed to fail
 
     try:
-        with repository(given) as opened:
+        with repository(given, offline=True) as opened:
             return similar(opened.state(given.at), error)
     except KuberpultError:
         return ()  # a guess must not hide what went wrong

@@ -171,8 +171,7 @@ def _yaml(data: Any, *, explicit_start: bool = False) -> None:
 class Passing:
     """A line on stderr that is written over itself: only on a terminal, and not if it should be quiet."""
 
-    def __init__(self, patience: float = 0.0) -> None:
-        quiet = shared_options(click.get_current_context()).quiet
+    def __init__(self, patience: float = 0.0, *, quiet: bool = False) -> None:
         self._is_wanted = not quiet and sys.stderr is not None and sys.stderr.isatty()
         self._since, self._shown = time.monotonic() + patience, ""
 
@@ -194,7 +193,7 @@ class Progress:
     """A count, shown so."""
 
     def __init__(self, what: str, every: int = 100) -> None:
-        self._line = Passing()
+        self._line = Passing(quiet=shared_options(click.get_current_context()).quiet)
         self._what, self._every = what, every
 
     def show(self, count: int) -> None:

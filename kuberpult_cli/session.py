@@ -26,12 +26,12 @@ _AUTHOR = re.compile(r"\s*([^<>\n]*[^<>\s])\s*<([^<>\s]*)>\s*")
 
 
 @contextmanager
-def repository(given: Shared | None = None) -> Iterator[Repository]:
-    """The repository that this run is about, closed afterwards."""
+def repository(given: Shared | None = None, *, offline: bool = False) -> Iterator[Repository]:
+    """The repository that this run is about, closed afterwards; of a remote, *offline*, the copy that is here."""
     given = given or shared_options(click.get_current_context())
     where = given.repo or "."
-    passing = output.Passing(PATIENCE)
-    cloning = _cloning(given, passing.show) if is_url(where) else None
+    passing = output.Passing(PATIENCE, quiet=given.quiet)
+    cloning = _cloning(given, passing.show, offline=offline) if is_url(where) else None
     try:
         opened = open_repository(where, given.branch, cloning=cloning)
     finally:
@@ -40,11 +40,16 @@ def repository(given: Shared | None = None) -> Iterator[Repository]:
         yield opened
 
 
-def _cloning(given: Shared, tell: Callable[[str], None]) -> "Cloning":
+def _cloning(given: Shared, tell: Callable[[str], None], *, offline: bool) -> "Cloning":
     """How another server's repository is copied, as far as this run says."""
     from kuberpult_core.git.cloning import Cloning  # noqa: PLC0415 - few need it
 
-    return Cloning(follow_replaced=given.follow_replaced, allow=frozenset(given.allow_protocol), tell=tell)
+    return Cloning(
+        follow_replaced=given.follow_replaced,
+        is_offline=offline,
+        allow=frozenset(given.allow_protocol),
+        tell=tell,
+    )
 
 
 @attrs.frozen

@@ -105,7 +105,7 @@ class Far:
     def __str__(self) -> str:
         return "far://away"
 
-    def fetch(self, _branch: bytes, _have: ObjectId | None) -> results.FetchResult:
+    def fetch(self, _branch: bytes, _have: ObjectId | None, _progress: object = None) -> results.FetchResult:
         """As the real one."""
         if not self._server.asked():
             return results.Failed("Nothing was fetched from far://away: no answer.")

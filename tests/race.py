@@ -90,7 +90,10 @@ def ask(repository: Repository, who: str, command: Command) -> Answer:
 
 def compete(where: str, cache: str, name: str, count: int, threads: int) -> None:
     """Ask for so many commands, in so many threads, once a line comes; print the answers."""
-    with open_repository(where, cloning=Cloning(Path(cache))) as repository, ThreadPoolExecutor(threads) as pool:
+    with (
+        open_repository(where, cloning=Cloning(Path(cache), allow=frozenset({"git"}))) as repository,
+        ThreadPoolExecutor(threads) as pool,
+    ):
         sys.stdin.readline()
         asked = [(f"{name}-{number}@example.com", it) for number, it in enumerate(commands(name, count))]
         for answer in pool.map(lambda it: ask(repository, *it), asked):

@@ -112,7 +112,7 @@ def test_a_hook_that_refuses_ends_with_4_and_its_words(place: Place) -> None:
         "",
         "Error: The server of <URL> does not take it: pre-receive hook declined."
         " It says: Not on ?[31mFridays?. Ask Ada.\n"
-        "Hint: Nothing was changed. The rules of the branch and the hooks of that server say who may push.\n",
+        "Hint: Nothing was changed. Read what the hook says.\n",
     )
     assert place.tip == before
     place.hook("pre-receive", "exit 0")
@@ -204,7 +204,7 @@ def test_a_server_that_is_not_there_ends_with_1(place: Place) -> None:
     shutil.move(place.server, place.desk.folder / "away.git")
     ran = place.run("overview")
     assert ran.code == 1
-    assert ran.err.startswith("Error: Nothing was fetched from <URL>: ")
+    assert ran.err.startswith("Error: <URL> could not be asked for its branches: ")
     assert "\nHint: Nothing was changed. " in ran.err
 
 

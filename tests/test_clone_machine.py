@@ -126,7 +126,7 @@ class Machine(RuleBasedStateMachine):
         self.unknown: set[str] = set()
 
     def client(self, cache: str) -> Repository:
-        cloning = Cloning(self.folder / cache)
+        cloning = Cloning(self.folder / cache, allow=frozenset({"git"}))
         url = f"file://{self.path}"
         if self.is_far:
             repo = _opened(_copy_of(url, cloning), url)

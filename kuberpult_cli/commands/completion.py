@@ -13,7 +13,7 @@ def command(shell: str) -> None:
 
     It completes commands and options, and names: environments, groups, applications, teams,
     locks, versions and commits of the repository that --repo or KUBERPULT_REPO names, if it is
-    a folder on this machine. Bash has to be 4.4 or newer.
+    a folder on this machine, or of the copy that is here. Bash has to be 4.4 or newer.
 
     Type the line for your shell, or put it into the file beside it to keep it.
 

@@ -20,7 +20,7 @@ from kuberpult_core.errors import RemoteUnavailable, StoreUnavailable, quoted
 from kuberpult_core.git.clone import Clone
 from kuberpult_core.git.objects import GitObjects
 from kuberpult_core.git.opening import DEFAULT_BRANCH, branch_name, followed, opened
-from kuberpult_core.git.remote.location import SAFE, location_of, shown
+from kuberpult_core.git.remote.location import SAFE, SCHEMES, location_of, shown
 from kuberpult_core.git.remote.results import Failed
 from kuberpult_core.git.remote.server import Remote
 
@@ -149,7 +149,7 @@ def _default_of(remote: Remote) -> bytes:
 
 def _name(url: str) -> str:
     """The name of a copy's folder: readable, and another one for each place."""
-    location = location_of(url)
+    location = location_of(url, SCHEMES)  # whether it may be spoken is for who asks the server
     place = f"{location.scheme}://{location.user or ''}@{location.host}:{location.port or ''}/{location.path}"
     digest = hashlib.sha256(place.encode("utf-8", "surrogateescape")).hexdigest()[:_DIGITS]
     readable = _UNSAFE.sub("-", f"{location.host}-{Path(location.path).name}")[:_MOST_NAMED].strip("-.")

@@ -131,7 +131,7 @@ def gathered(yard: Yard) -> Iterator[Row]:
         git(there, "config", "receive.autogc", "false")
         stack.enter_context(relayed(stack.enter_context(git_daemon(there.parent)), relay))
         cache = stack.enter_context(TemporaryDirectory(dir=yard.folder))
-        clone = open_clone(url(relay.port), cloning=Cloning(Path(cache)))
+        clone = open_clone(url(relay.port), cloning=Cloning(Path(cache), allow=frozenset({"git"})))
         repository = stack.enter_context(Repository(clone))
         callers = Callers(repository, yard.callers, yard.landscape().next_stop)
         yield row.given(*interleaved(yard.rounds, callers.all_at_once, callers.one))
