@@ -4,6 +4,7 @@ import errno
 import io
 import json
 import os
+import re
 import sys
 import traceback
 from collections.abc import Sequence
@@ -36,6 +37,9 @@ DIFFERENT, COMPARING_FAILED = 1, 3
 
 _ANSWER_LOST = (errno.EPIPE, errno.ENOSPC, errno.EIO)
 """What writing to standard output fails with; the store has its own words for its disk."""
+
+_QUOTED_OPTION = re.compile(r"^(Invalid value for )'([^']+)'(?=:)")
+"""How click begins a sentence of its own; those of this package quote no option."""
 
 _CODES: list[tuple[type[KuberpultError], int]] = [
     (Invalid, USAGE),
@@ -137,7 +141,9 @@ def _names_nothing(error: click.ClickException) -> bool:
 
 
 def _sentence(error: click.ClickException) -> str:
-    return error.format_message().rstrip(".") + "."
+    bare = isinstance(error, click.BadParameter) and error.param is None and error.param_hint is None
+    words = error.message if bare else _QUOTED_OPTION.sub(r"\1\2", error.format_message())
+    return " ".join(words.split()).rstrip(".") + "."
 
 
 def _say(error: KuberpultError, given: Shared) -> None:

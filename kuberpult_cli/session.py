@@ -3,8 +3,9 @@
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import attrs
 import click
@@ -17,8 +18,10 @@ from kuberpult_core.ports import Head, LoggedCommit
 from kuberpult_core.repositories import is_url
 from kuberpult_core.words import MAX_SHOWN
 
-if TYPE_CHECKING:  # few need it
+if TYPE_CHECKING:  # few need these
     from kuberpult_core.git.cloning import Cloning
+    from kuberpult_core.questions import Question
+    from kuberpult_core.service import Answer
 
 PATIENCE = 1.0
 """Seconds after which a terminal is told what another server is waited for."""
@@ -52,6 +55,22 @@ def _cloning(given: Shared, tell: Callable[[str], None], *, offline: bool) -> "C
     )
 
 
+def ask(question: "Question") -> "Answer":
+    """The answer to *question*; with ``--at`` it is about the state as it was then, which is said."""
+    at = shared_options(click.get_current_context()).at
+    with repository() as opened:
+        if at is None:
+            return opened.ask(question)
+        commit = opened.store.commit(opened.revision(at))
+        _say_when(commit)
+        return opened.ask(_as_of(question, commit.id))
+
+
+def _as_of(question: Any, at: str) -> Any:
+    """*question* about an earlier state; whatever can be asked with ``--at`` has the field."""
+    return attrs.evolve(question, at=at)
+
+
 @attrs.frozen
 class Seen:
     """What a command reads: one commit, and the state that it holds."""
@@ -63,18 +82,22 @@ class Seen:
 
 @contextmanager
 def reading() -> Iterator[Seen]:
-    """What is published, or what was then with ``--at``, which is said."""
+    """The same for what is told piece by piece: what is published, or what was then."""
     at = shared_options(click.get_current_context()).at
     with repository() as opened:
         head, state = opened.snapshot(at)
         if at is not None and head.commit:
-            output.say(f"As of {moment(opened.store.commit(head.commit))}.")
+            _say_when(opened.store.commit(head.commit))
         yield Seen(opened, head, state)
 
 
-def moment(commit: LoggedCommit) -> str:
+def _say_when(commit: LoggedCommit) -> None:
+    output.say(f"As of {moment(commit.id, commit.time)}.")
+
+
+def moment(commit: str, time: datetime) -> str:
     """A commit as people tell it from others: its time and the beginning of its id."""
-    return f"{time_text(commit.time)} (commit {commit.id[:MAX_SHOWN]})"
+    return f"{time_text(time)} (commit {commit[:MAX_SHOWN]})"
 
 
 def actor() -> Actor:

@@ -1,7 +1,7 @@
 """Answers to questions, as plain data: the shapes of ``-o json`` and of the HTTP API.
 
 Apart from :mod:`kuberpult_core.service`, and imported by it at first use, because a run that only
-changes something needs none of this.
+changes something needs none of this; and what compares or looks back is imported by who asks for it.
 """
 
 import secrets
@@ -11,15 +11,11 @@ from typing import TYPE_CHECKING, Any, assert_never
 
 import attrs
 
-from kuberpult_core import comparing, views
-from kuberpult_core.codec import fact_data
+from kuberpult_core import views
 from kuberpult_core.errors import InvalidCommand, UnknownCommit, UnknownRevision, printable
 from kuberpult_core.model import State
+from kuberpult_core.names import ApplicationName, EnvironmentName, Version
 from kuberpult_core.past import moments
-from kuberpult_core.past.facts import Side
-from kuberpult_core.past.log import concerning, entry_view
-from kuberpult_core.past.stats import stats
-from kuberpult_core.past.why import where_is
 from kuberpult_core.ports import Head, LoggedCommit, Touching
 from kuberpult_core.questions import (
     CompareEnvironments,
@@ -85,10 +81,9 @@ def answer(seen: Seen, question: Question) -> Any:  # noqa: C901, PLR0911, PLR09
         case ShowRelease(application, version):
             return views.release_view(state, application, version)
         case ShowManifest(application, version, environment):
-            return comparing.manifest(state, application, version, environment)
-        case CompareReleases(application, old, new, only):
-            found = comparing.manifest_differences(state, application, (old, new), only, _KEY)
-            return [{"environment": name, "diff": text} for name, text in found.items()]
+            return _manifest(state, application, version, environment)
+        case CompareReleases():
+            return _releases(state, question)
         case ListLocks(environment, only):
             return views.locks_view(state, environment, only)
         case ListQueue(environment):
@@ -111,7 +106,24 @@ def answer(seen: Seen, question: Question) -> Any:  # noqa: C901, PLR0911, PLR09
             assert_never(question)
 
 
+def _manifest(state: State, application: ApplicationName, version: Version, environment: EnvironmentName) -> bytes:
+    from kuberpult_core import comparing  # noqa: PLC0415 - for this question only
+
+    return comparing.manifest(state, application, version, environment)
+
+
+def _releases(state: State, question: CompareReleases) -> list[Data]:
+    from kuberpult_core import comparing  # noqa: PLC0415 - as above
+
+    versions = question.old, question.new
+    found = comparing.manifest_differences(state, question.application, versions, question.environment, _KEY)
+    return [{"environment": name, "diff": text} for name, text in found.items()]
+
+
 def _environments(seen: Seen, question: CompareEnvironments) -> list[Data]:
+    from kuberpult_core import comparing  # noqa: PLC0415 - as above
+    from kuberpult_core.past.facts import Side  # noqa: PLC0415 - as above
+
     one, other = question.one, question.other
     rows = comparing.difference(seen.state, one, other)
     if not question.manifests:
@@ -123,6 +135,8 @@ def _environments(seen: Seen, question: CompareEnvironments) -> list[Data]:
 
 
 def _found(state: State, commit: str) -> list[Data]:
+    from kuberpult_core.past.why import where_is  # noqa: PLC0415 - as above
+
     found = where_is(state, commit)
     if not found:
         raise UnknownCommit(commit)
@@ -137,6 +151,8 @@ def _past(text: str, now: datetime, field: str) -> datetime:
 
 
 def _log(seen: Seen, question: ShowLog) -> list[Data]:
+    from kuberpult_core.past.log import concerning, entry_view  # noqa: PLC0415 - as above
+
     since = None if question.since is None else _past(question.since, seen.now, "since")
     wanted = Touching(question.environment, question.application, question.author, since)
     entries = islice(seen.repository.log(wanted, seen.head.commit), question.limit)
@@ -144,6 +160,8 @@ def _log(seen: Seen, question: ShowLog) -> list[Data]:
 
 
 def _stats(seen: Seen, question: ShowStats) -> Data:
+    from kuberpult_core.past.stats import stats  # noqa: PLC0415 - as above
+
     commit = seen.head.commit if question.at is not None else None
     now = seen.repository.store.commit(commit).time if commit else seen.now
     start = _past(question.since, now, "since")
@@ -154,6 +172,9 @@ def _stats(seen: Seen, question: ShowStats) -> Data:
 
 
 def _states(seen: Seen, question: CompareStates) -> Data:
+    from kuberpult_core import comparing  # noqa: PLC0415 - as above
+    from kuberpult_core.codec import fact_data  # noqa: PLC0415 - as above
+
     repository = seen.repository
     first = repository.revision(question.old)
     last = repository.revision(question.new) if question.new is not None else seen.head.commit

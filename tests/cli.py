@@ -7,6 +7,7 @@ the command line in it. Nothing of the machine's own configuration gets in.
 import io
 import os
 import pty
+import re
 import select
 import shutil
 import subprocess
@@ -234,6 +235,36 @@ def shown_on_terminal(desk: Desk, *arguments: str, **variables: str) -> Ran:
             process.kill()
             os.close(master)
     return Ran(process.returncode, shown.replace("\r\n", "\n"), "")
+
+
+@contextmanager
+def serving(desk: Desk, *arguments: str, **variables: str) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """The address of ``kuberpult serve`` on the desk's repository, and its process, which ends afterwards."""
+    log = desk.folder / "served"
+    with log.open("wb") as stream:
+        process = subprocess.Popen(
+            [SCRIPT, "--repo", "manifests.git", "serve", "--port", "0", *arguments],
+            cwd=desk.folder,
+            stdin=subprocess.DEVNULL,
+            stdout=stream,
+            stderr=stream,
+            env=variables_of(desk.folder, **variables),
+        )
+    try:
+        yield _address(log, process), process
+    finally:
+        process.terminate()
+        process.wait(PATIENCE)
+
+
+def _address(log: Path, process: subprocess.Popen[bytes]) -> str:
+    """Where a service listens, as it logs it."""
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline and process.poll() is None:
+        if found := re.search(r"running on (http://\S+)", log.read_text()):
+            return found[1]
+        time.sleep(0.02)
+    raise AssertionError(f"it does not serve: {log.read_text()}")
 
 
 def _type(master: int, typed: bytes, process: subprocess.Popen[bytes]) -> None:

@@ -185,7 +185,8 @@ def _run(arguments: list[str]) -> None:
     """Run a command as it was typed; kuberpult's own in this process."""
     sys.stdout.flush()
     if arguments[0] != "kuberpult":
-        subprocess.run(arguments, check=True)  # noqa: S603 - git, with arguments of our own
+        variables = {**os.environ, "GIT_PAGER": "cat"}  # a pager would stop the story, or wipe it away
+        subprocess.run(arguments, check=True, env=variables)  # noqa: S603 - git, with arguments of our own
         return
     from kuberpult_cli.main import kuberpult  # noqa: PLC0415 - main finds this module
 

@@ -4,6 +4,7 @@ import click
 
 from kuberpult_cli.options import shared
 from kuberpult_cli.session import repository
+from kuberpult_core.errors import StoreUnavailable
 
 
 @click.command()
@@ -19,7 +20,9 @@ from kuberpult_cli.session import repository
 )
 @shared
 def command(host: str, port: int, grace: int) -> None:
-    """Serve the repository over HTTP: the API, live events and the web UI.
+    """Serve the repository over HTTP.
+
+    The API and live events, until it is told to end with Ctrl-C or SIGTERM.
 
     \b
     Examples:
@@ -31,5 +34,21 @@ def command(host: str, port: int, grace: int) -> None:
         from kuberpult_http.server import Listening, serve  # noqa: PLC0415 - as above
     except ImportError as error:
         raise click.UsageError(f"{error.name} is not installed: `pip install 'kuberpult[http]'`.") from None
+    _see_that_it_is_free(host, port)
     with repository() as opened:
         serve(create_app(opened), Listening(host, port, grace))
+
+
+def _see_that_it_is_free(host: str, port: int) -> None:
+    """Say in our words, before anything is started, that nobody can listen there."""
+    import socket  # noqa: PLC0415 - for this command only
+
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        reason = f"Nothing can listen on {host} port {port}: {error.strerror}."
+        next_step = "Name another place with --host and --port; port 0 is any that is free."
+        raise StoreUnavailable(reason, next_step) from None
