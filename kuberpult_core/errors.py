@@ -169,6 +169,28 @@ class InvalidCommand(Invalid):
 
 
 @define
+class InvalidAccess(Invalid):
+    """What says who may do what is wrong: a policy, a file of tokens, a keyring, or the choice among them."""
+
+    where: str
+    reason: str
+    code = "invalid_access"
+    words = "{where} cannot be used: {reason}."
+    advice = "docs/access.md says what it must look like."
+
+
+@define
+class InvalidSignature(Invalid):
+    """A signature that is missing, that is none, or that nobody here can check."""
+
+    what: str
+    reason: str
+    code = "invalid_signature"
+    words = "The signature of {what} cannot be used: {reason}."
+    advice = "docs/access.md says what is signed, and how."
+
+
+@define
 class UnknownEnvironment(NotFound):
     """No environment, and no group, of that name."""
 
@@ -478,6 +500,32 @@ class RemoteRefused(Denied):
             "said": f" It says: {said}" if said else "",
             "next_step": next_step,
         }
+
+
+@define
+class NotAllowed(Denied):
+    """The policy of the service does not let somebody do this there."""
+
+    who: str
+    action: str
+    where: str
+    code = "not_allowed"
+    words = "{who} may not {action} on {where}."
+    advice = "Ask those who keep the policy for {action} there: docs/access.md says what each action is for."
+
+    def _shown(self) -> dict[str, Any]:
+        return {"who": printable(self.who), "action": self.action, "where": self.where}
+
+
+@define
+class UntrustedSignature(Denied):
+    """A signature that proves nothing: by somebody unknown, with a key of no account, or of something else."""
+
+    what: str
+    reason: str
+    code = "untrusted_signature"
+    words = "The signature of {what} is not accepted: {reason}."
+    advice = "Sign exactly the bytes that are sent, with a key of the service's keyring: docs/access.md shows how."
 
 
 @define
