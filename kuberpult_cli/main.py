@@ -28,6 +28,7 @@ COMMANDS = {
     "verify": "Decide every commit again, and list those that differ.",
     "batch": "Carry out the commands in FILE as one commit, all or nothing.",
     "stats": "Show how often and how fast releases get out.",
+    "token": "Make, list and revoke the tokens of a service.",
     "doctor": "List what is broken: where, and why.",
     "demo": "Make an example repository and tell its story.",
 }
