@@ -13,8 +13,9 @@ from starlette.routing import Route as Path
 
 from kuberpult_core import Actor, Repository
 from kuberpult_core.errors import KuberpultError
+from kuberpult_http.access import Access, AccessOptions, signin
+from kuberpult_http.access.gate import Gate
 from kuberpult_http.bodies import MOST
-from kuberpult_http.callers import Everybody
 from kuberpult_http.desk import Desk
 from kuberpult_http.handlers import asking, changing
 from kuberpult_http.problems import HttpProblem, http_problem, problem
@@ -31,6 +32,8 @@ class Options:
     """Bytes of a body that is taken."""
     actor: Actor = SERVICE
     """The author where nobody says who asks."""
+    access: Access | None = None
+    """Who may do what; without, everybody may do everything."""
 
 
 def create_app(
@@ -38,9 +41,10 @@ def create_app(
 ) -> Starlette:
     """The service before *repository*, which it does not close."""
     options = options or Options()
+    access = options.access or Access(AccessOptions(insecure=True, actor=options.actor))
     app = Starlette(
-        routes=[*map(_path, ROUTES), *more],
-        middleware=[Middleware(Everybody, default=options.actor)],
+        routes=[*map(_path, ROUTES), *signin.routes(access), *more],
+        middleware=[Middleware(Gate, access=access)],
         exception_handlers={
             KuberpultError: _refused,
             HttpProblem: _unusable,
@@ -51,6 +55,7 @@ def create_app(
     )
     app.state.desk = Desk(repository)
     app.state.options = options
+    app.state.access = access
     return app
 
 
