@@ -93,7 +93,7 @@ class Keyring:
         return f"the key {key} has expired" if ends and min(ends) <= self.clock() else None
 
     def _why_not(self, signature: Sig) -> str:
-        issuer = signature.issuer_fpr or ""
+        issuer = signature.issuer_fingerprint or ""
         for certificate in self.certificates:
             if issuer in {it.fingerprint for it in PacketPile.from_bytes(bytes(certificate)) if it.fingerprint}:
                 fault = self._fault(certificate, issuer)

@@ -11,6 +11,7 @@ from kuberpult_core.decision import Decision
 from kuberpult_core.errors import InvalidCommand, InvalidSignature
 from kuberpult_core.manifests import BlobId
 from kuberpult_core.model import State
+from kuberpult_core.names import ApplicationName, EnvironmentName
 
 if TYPE_CHECKING:  # an extra of its own
     from kuberpult_http.keyring import Keyring
@@ -37,14 +38,14 @@ def taken(data: Mapping[str, Any]) -> tuple[dict[str, Any], Given]:
 class Verified:
     """The manifests whose signatures were found good for one request."""
 
-    _manifests: set[BlobId] = attrs.field(factory=set)
+    _manifests: set[tuple[ApplicationName, EnvironmentName, BlobId]] = attrs.field(factory=set)
 
     def check(self, _state: State, decision: Decision) -> None:
         """Refuse releases with manifests that nobody signed, whichever way they have come."""
         for command in singles(decision.command):
             if isinstance(command, CreateRelease):
                 for environment, manifest in command.manifests.items():
-                    if manifest.id not in self._manifests:
+                    if (command.application, environment, manifest.id) not in self._manifests:
                         raise InvalidSignature(_named(command, environment), "there is none")
 
     def add(self, keyring: "Keyring | None", command: Command, given: Given) -> None:
@@ -66,7 +67,7 @@ class Verified:
             if manifest is None or manifest.content is None:
                 raise InvalidSignature(what, "there is no such manifest")
             _ring(keyring, what).verify(manifest.content, _bytes(signature, SIGNATURES), what)
-            self._manifests.add(manifest.id)
+            self._manifests.add((command.application, environment, manifest.id))
 
 
 def lock_text(target: Target, lock_id: str) -> bytes:
