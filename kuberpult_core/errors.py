@@ -175,19 +175,8 @@ class InvalidAccess(Invalid):
     where: str
     reason: str
     code = "invalid_access"
-    words = "{where} cannot be used: {reason}."
+    words = "Who may do what cannot be told from {where}: {reason}."
     advice = "docs/access.md says what it must look like."
-
-
-@define
-class InvalidSignature(Invalid):
-    """A signature that is missing, that is none, or that nobody here can check."""
-
-    what: str
-    reason: str
-    code = "invalid_signature"
-    words = "The signature of {what} cannot be used: {reason}."
-    advice = "docs/access.md says what is signed, and how."
 
 
 @define
@@ -510,22 +499,19 @@ class NotAllowed(Denied):
     action: str
     where: str
     code = "not_allowed"
-    words = "{who} may not {action} on {where}."
+    words = "{who!r} may not {action} on {where}."
     advice = "Ask those who keep the policy for {action} there: docs/access.md says what each action is for."
-
-    def _shown(self) -> dict[str, Any]:
-        return {"who": printable(self.who), "action": self.action, "where": self.where}
 
 
 @define
 class UntrustedSignature(Denied):
-    """A signature that proves nothing: by somebody unknown, with a key of no account, or of something else."""
+    """A signature that proves nothing, or none where one is needed."""
 
     what: str
     reason: str
     code = "untrusted_signature"
     words = "The signature of {what} is not accepted: {reason}."
-    advice = "Sign exactly the bytes that are sent, with a key of the service's keyring: docs/access.md shows how."
+    advice = "docs/access.md says what is signed, and how."
 
 
 @define

@@ -116,9 +116,9 @@ def parsed(content: bytes, where: str) -> Tokens:
     found: dict[str, Token] = {}
     for number, line in enumerate(content.splitlines(), 1):
         if line.strip():
-            token = _from_line(line, f"{where}, line {number},")
+            token = _from_line(line, f"{where}, line {number}")
             if token.id in found:
-                raise InvalidAccess(f"{where}, line {number},", f"the id {token.id} is there already")
+                raise InvalidAccess(f"{where}, line {number}", f"the id {token.id} is there already")
             found[token.id] = token
     return found
 

@@ -11,7 +11,7 @@ import attrs
 from pysequoia import Cert, Sig, verify
 from pysequoia.packet import PacketPile, SignatureType, Tag
 
-from kuberpult_core.errors import InvalidAccess, InvalidSignature, UntrustedSignature
+from kuberpult_core.errors import InvalidAccess, UntrustedSignature
 
 MOST_KEYRING = 16 * 1024 * 1024
 MOST_SIGNATURE = 64 * 1024
@@ -67,14 +67,14 @@ class Keyring:
     def verify(self, content: bytes, signature: bytes, what: str = "this") -> Signer:
         """Who signed *content*. *what* it is is for messages.
 
-        Raises :class:`InvalidSignature` for what is no signature, and :class:`UntrustedSignature` for one that
-        is not by a key of the keyring that counts today, or not of these bytes.
+        Raises :class:`UntrustedSignature` for what is no signature, for one that is not by a key of the keyring
+        that counts today, and for one of other bytes.
         """
         if len(signature) > MOST_SIGNATURE:
-            raise InvalidSignature(what, f"it has more than {MOST_SIGNATURE} bytes")
+            raise UntrustedSignature(what, f"it has more than {MOST_SIGNATURE} bytes")
         parsed = _tried(lambda: Sig.from_bytes(signature))
         if parsed is None:
-            raise InvalidSignature(what, "it is no detached PGP signature")
+            raise UntrustedSignature(what, "it is no detached PGP signature")
         verified = _tried(lambda: verify(bytes=content, store=lambda _: list(self.certificates), signature=parsed))
         if verified is None or not verified.valid_sigs:
             raise UntrustedSignature(what, self._why_not(parsed))

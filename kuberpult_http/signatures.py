@@ -8,7 +8,7 @@ import attrs
 from kuberpult_core.access.needs import singles
 from kuberpult_core.commands import Command, CreateLock, CreateRelease, DeleteLock, Target
 from kuberpult_core.decision import Decision
-from kuberpult_core.errors import InvalidCommand, InvalidSignature
+from kuberpult_core.errors import InvalidCommand, UntrustedSignature
 from kuberpult_core.manifests import BlobId
 from kuberpult_core.model import State
 from kuberpult_core.names import ApplicationName, EnvironmentName
@@ -46,10 +46,10 @@ class Verified:
             if isinstance(command, CreateRelease):
                 for environment, manifest in command.manifests.items():
                     if (command.application, environment, manifest.id) not in self._manifests:
-                        raise InvalidSignature(_named(command, environment), "there is none")
+                        raise UntrustedSignature(_named(command, environment), "there is none")
 
     def add(self, keyring: "Keyring | None", command: Command, given: Given) -> None:
-        """Verify what is *given* for *command*. Raises *InvalidSignature* or *UntrustedSignature*."""
+        """Verify what is *given* for *command*. Raises *UntrustedSignature*."""
         for single, signature in zip(singles(command), given, strict=True):
             match single:
                 case CreateRelease():
@@ -65,7 +65,7 @@ class Verified:
             what = _named(command, environment)
             manifest = command.manifests.get(environment)
             if manifest is None or manifest.content is None:
-                raise InvalidSignature(what, "there is no such manifest")
+                raise UntrustedSignature(what, "there is no such manifest")
             _ring(keyring, what).verify(manifest.content, _bytes(signature, SIGNATURES), what)
             self._manifests.add((command.application, environment, manifest.id))
 
@@ -83,7 +83,7 @@ def _named(command: CreateRelease, environment: str) -> str:
 
 def _ring(keyring: "Keyring | None", what: str) -> "Keyring":
     if keyring is None:
-        raise InvalidSignature(what, "the service has no keyring to check it with; leave it out, or give it one")
+        raise UntrustedSignature(what, "the service has no keyring to check it with; leave it out, or give it one")
     return keyring
 
 

@@ -239,9 +239,6 @@ def test_a_file_that_breaks_changes_nothing_and_is_told_of(
 def test_files_are_read_again_on_sighup(service: Guarded) -> None:
     (service.folder / "policy").write_text(ADMIN)
 
-    async def run() -> None:
-        await Gate(service.app, service.access)({"type": "lifespan"}, _receive, _send)
-
     async def _receive() -> dict[str, Any]:
         os.kill(os.getpid(), signal.SIGHUP)
         await asyncio.sleep(0.05)
@@ -294,6 +291,12 @@ def test_a_browser_signs_in_looks_changes_and_signs_out(service: Guarded) -> Non
     assert (ended.status_code, ended.headers["Location"]) == (303, "/session")
     assert "Max-Age=0" in ended.headers["Set-Cookie"]
     assert service.ask("GET", "/api/environments", headers=with_it).status_code == 401
+
+
+def test_other_cookies_of_the_host_do_not_matter(service: Guarded) -> None:
+    cookie = service.cookie(token_of(service))
+    others = f'a[b]=c; "x"=@; {SECURE}x=1;{cookie}; {PLAIN}=y; =; z'
+    assert service.ask("GET", "/api/environments", headers={"Cookie": others}).status_code == 200
 
 
 def test_a_session_is_ended_by_delete_as_well(service: Guarded) -> None:
@@ -423,6 +426,8 @@ def test_a_browser_that_is_not_signed_in_is_led_to_the_page(service: Guarded) ->
     assert (page.status_code, page.headers["Location"]) == (303, "/session")
     assert service.ask("GET", "/api/log", headers={"Accept": "text/html"}).status_code == 401
     assert service.ask("POST", "/ui", headers={"Accept": "text/html"}).status_code == 401
+    twice = [("Accept", "text/html"), ("Accept", "*/*")]
+    assert service.ask("GET", "/ui", headers=twice).status_code == 303
 
 
 # Changes by another site's page
@@ -566,6 +571,9 @@ def test_guesses_through_a_proxy_count_for_who_guesses(behind: Guarded) -> None:
     for number in range(MOST + 1):
         headers = {"Authorization": "Bearer kpt_x", "X-Forwarded-For": f"192.0.2.{number}, 198.51.100.9"}
         client("GET", "/api/log", headers=headers)
+    for odd in ("\x1b[31m", "unknown", "", "203.0.113.1, x"):
+        headers = {"Authorization": "Bearer kpt_x", "X-Forwarded-For": odd}
+        assert client("GET", "/api/log", headers=headers).status_code == 401
     blocked = {"Authorization": f"Bearer {token}", "X-Forwarded-For": "198.51.100.9"}
     assert client("GET", "/api/log", headers=blocked).status_code == 429
     assert client("GET", "/api/log", headers={**blocked, "X-Forwarded-For": "198.51.100.10"}).status_code == 200

@@ -161,7 +161,7 @@ def test_blank_lines_comments_and_blanks_say_nothing() -> None:
 def test_a_line_that_means_nothing_is_named(line: str, reason: str) -> None:
     with pytest.raises(InvalidAccess, match=reason) as raised:
         parse(f"p, role:r, View, *:*, *, allow\n# next\n{line}\n", "policy.csv")
-    assert raised.value.where == "policy.csv, line 3,"
+    assert raised.value.where == "policy.csv, line 3"
     assert raised.value.sentence.isprintable()
 
 

@@ -15,6 +15,7 @@ from kuberpult_core.errors import (
     DuplicateApplicationName,
     EnvironmentExists,
     HistoryReplaced,
+    InvalidAccess,
     InvalidCommand,
     InvalidConfig,
     InvalidManifest,
@@ -24,6 +25,7 @@ from kuberpult_core.errors import (
     LostRace,
     NoManifest,
     NoRepositoryUrl,
+    NotAllowed,
     NoUpstream,
     OutcomeUnknown,
     PlanOutdated,
@@ -40,6 +42,7 @@ from kuberpult_core.errors import (
     UnknownRevision,
     UnknownTeam,
     UnknownUpstream,
+    UntrustedSignature,
     WaitedTooLong,
     quoted,
 )
@@ -60,6 +63,9 @@ EXAMPLES: list[tuple[KuberpultError, str, type[KuberpultError]]] = [
     (InvalidManifest("it is empty", "staging"), "invalid_manifest", Invalid),
     (InvalidConfig("$.upstream", "it must have either"), "invalid_config", Invalid),
     (InvalidCommand("$.version", "it must be a whole number"), "invalid_command", Invalid),
+    (InvalidAccess("policy.csv, line 3", "there is no action 'x'"), "invalid_access", Invalid),
+    (NotAllowed(HOSTILE, "CreateLock", "staging/cart"), "not_allowed", Denied),
+    (UntrustedSignature("the lock freeze", "there is none"), "untrusted_signature", Denied),
     (UnknownEnvironment("staging"), "unknown_environment", NotFound),
     (UnknownApplication(CART), "unknown_application", NotFound),
     (UnknownRelease(CART, Version(7)), "unknown_release", NotFound),
@@ -151,7 +157,7 @@ def test_every_refusal_of_the_rules_has_its_class() -> None:
 
 def test_what_the_rules_refuse_is_invalid_not_found_or_rejected() -> None:
     refusing = {kind.code for kind in kinds_of_errors() if issubclass(kind, Invalid | NotFound | Rejected)}
-    assert refusing == {*REFUSALS, "invalid_command", "unknown_commit", "unknown_revision"}
+    assert refusing == {*REFUSALS, "invalid_access", "invalid_command", "unknown_commit", "unknown_revision"}
 
 
 @EACH

@@ -28,7 +28,7 @@ def test_a_token_is_found_by_its_text_and_by_nothing_else() -> None:
     other, other_text = tokens.new("CI", ("ci",), NOON)
     known = {it.id: it for it in (token, other)}
     assert tokens.found(known, text) == token
-    secret = text.rpartition("_")[2]
+    secret = text.split("_", 2)[2]
     wrong = [
         "", "kpt_", text[:-1], text + "A", text.upper(), f" {text}", f"{text}\n", secret,
         f"kpt_{other.id}_{other_text[len('kpt_') + 13:][::-1]}", f"kpt_{other.id}_{text[17:]}",
@@ -44,7 +44,7 @@ def test_two_tokens_are_never_the_same() -> None:
 
 def test_neither_the_secret_nor_its_hash_is_in_what_is_printed_of_a_token() -> None:
     token, text = tokens.new("CI", ("ci",), NOON)
-    assert text.rpartition("_")[2] not in repr(token)
+    assert text.split("_", 2)[2] not in repr(token)
     assert token.hash not in repr(token)
 
 
@@ -92,7 +92,7 @@ def test_the_file_holds_no_secret_and_only_its_owner_reads_it(tmp_path: Path) ->
     path = tmp_path / "tokens"
     token, text = tokens.new("CI", ("ci",), NOON)
     saved(path, token)
-    assert text.rpartition("_")[2] not in path.read_text()
+    assert text.split("_", 2)[2] not in path.read_text()
     assert path.stat().st_mode & 0o777 == 0o600
     assert sorted(it.name for it in tmp_path.iterdir()) == ["tokens", "tokens.lock"]
 
@@ -257,7 +257,7 @@ def test_the_list_has_no_secrets(file: Path, typed: Callable[..., Ran]) -> None:
     for form in ("table", "json", "name"):
         said = typed("list", "-o", form).out
         assert token.id in said
-        assert text.rpartition("_")[2] not in said
+        assert text.split("_", 2)[2] not in said
         assert token.hash not in said
 
 
@@ -268,6 +268,14 @@ def test_a_revoked_token_is_gone(file: Path, typed: Callable[..., Ran]) -> None:
     assert typed("revoke", first).code == 0
     assert set(tokens.read(file)) == {second}
     assert typed("revoke", first).code == 2
+
+
+def test_a_token_is_revoked_by_its_name_if_it_is_alone_with_it(file: Path, typed: Callable[..., Ran]) -> None:
+    for name in ("jobs", "people", "people"):
+        typed("create", "--role", "ci", "--name", name)
+    assert typed("revoke", "people").code == 2
+    assert typed("revoke", "jobs").code == 0
+    assert [it.name for it in tokens.read(file).values()] == ["people", "people"]
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from kuberpult_cli.options import shared
 from kuberpult_cli.parsing import point_in_time
 from kuberpult_cli.session import parsed_author
 from kuberpult_core import tokens
+from kuberpult_core.access.policy import is_role
 from kuberpult_core.layout import time_text
 from kuberpult_core.service import utc_now
 from kuberpult_core.tokens import Token, Tokens
@@ -58,6 +59,8 @@ def create(
       kuberpult token create --role ci --name "Release jobs" --expires 90d --may-act-for-others
       kuberpult token create --role developer --commits-as "Ada <ada@example.com>"
     """
+    if wrong := [it for it in roles if not is_role(it)]:
+        raise click.BadParameter(f"{wrong[0]!r} is no role's name; leave role: out.", param_hint="--role")
     now = utc_now()
     token, text = tokens.new(
         name or roles[0],
@@ -105,24 +108,30 @@ def list_(file: Path) -> None:
 
 
 @command.command()
-@click.argument("token_id", metavar="ID")
+@click.argument("wanted", metavar="ID|NAME")
 @_of_file
 @shared
-def revoke(token_id: str, file: Path) -> None:
+def revoke(wanted: str, file: Path) -> None:
     """End a token: whoever shows it from now on is not let in.
 
+    A name will do if only one token has it.
+
     \b
-    Example:
+    Examples:
       kuberpult token revoke 1f0c2ab94d7e
+      kuberpult token revoke "Release jobs"
     """
+    revoked: list[str] = []
 
     def without(known: Tokens) -> Tokens:
-        if token_id not in known:
-            raise click.BadParameter(f"There is no token {token_id!r} in {file}.", param_hint="ID")
-        return {name: it for name, it in known.items() if name != token_id}
+        revoked[:] = [it.id for it in known.values() if wanted in (it.id, it.name)]
+        if len(revoked) != 1:
+            many = f"{len(revoked)} tokens are called {wanted!r}" if revoked else f"There is no token {wanted!r}"
+            raise click.BadParameter(f"{many} in {file}.", param_hint="ID")
+        return {token_id: it for token_id, it in known.items() if token_id not in revoked}
 
     tokens.changed(file, without)
-    output.say(f"Revoked {token_id}.")
+    output.say(f"Revoked {revoked[0]}.")
 
 
 def _data(token: Token) -> dict[str, Any]:

@@ -98,7 +98,7 @@ class Policy:
         return frozenset(it.role for it in self.permissions)
 
 
-def parse(text: str | bytes, where: str = "The policy") -> Policy:
+def parse(text: str | bytes, where: str = "the policy") -> Policy:
     """The policy in *text*; *where* it lies is for messages. Raises :class:`InvalidAccess` with the line."""
     lines = [*_numbered(_decoded(text, where), where)]
     permissions = [_permission(number, parts, where) for number, parts in lines if parts[0] == "p"]
@@ -136,7 +136,7 @@ def _numbered(text: str, where: str) -> Iterator[tuple[int, list[str]]]:
 
 
 def _wrong(number: int, reason: str, where: str) -> InvalidAccess:
-    return InvalidAccess(f"{where}, line {number},", reason)
+    return InvalidAccess(f"{where}, line {number}", reason)
 
 
 def _permission(number: int, parts: list[str], where: str) -> Permission:

@@ -205,7 +205,7 @@ def _keyring(path: Path) -> "Keyring":
     try:
         from kuberpult_http.keyring import Keyring  # noqa: PLC0415 - an extra of its own
     except ImportError:
-        raise InvalidAccess("The keyring", _NEEDS.format("signatures")) from None
+        raise InvalidAccess("the keyring", _NEEDS.format("signatures")) from None
     return Keyring.read(path)
 
 

@@ -95,8 +95,8 @@ def _both(first: Check | None, second: Check) -> Check:
 
 def _for_people(scope: Scope, problem: HttpProblem) -> HttpProblem:
     """A browser that shows a page is led to where one signs in."""
-    accepts = requests.header(scope, "accept") or ""
-    is_page = scope["method"] == "GET" and "text/html" in accepts and not scope["path"].startswith("/api/")
+    accepts = any(key == b"accept" and b"text/html" in value for key, value in scope["headers"])
+    is_page = accepts and scope["method"] == "GET" and not scope["path"].startswith("/api/")
     if problem.status != 401 or not is_page:
         return problem
     return HttpProblem(303, problem.code, problem.sentence, problem.hint, {"Location": SIGN_IN})

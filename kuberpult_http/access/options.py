@@ -22,7 +22,7 @@ def _networks(given: Iterable[str | Network]) -> tuple[Network, ...]:
     try:
         return tuple(ipaddress.ip_network(it) if isinstance(it, str) else it for it in given)
     except ValueError as error:
-        raise InvalidAccess("The list of proxies", f"{error}") from None
+        raise InvalidAccess("the list of proxies", f"{error}") from None
 
 
 def address_of(text: str) -> Address | None:
@@ -93,7 +93,7 @@ class ProxyOptions:
     @addresses.validator
     def _that_are_some(self, _: object, addresses: tuple[Network, ...]) -> None:
         if not addresses or any(it.prefixlen == 0 for it in addresses):
-            raise InvalidAccess("The list of proxies", "it must name addresses, and not all there are")
+            raise InvalidAccess("the list of proxies", "it must name addresses, and not all there are")
 
 
 @attrs.frozen
@@ -131,14 +131,14 @@ class AccessOptions:
         """These options for a service on *host*. Raises :class:`InvalidAccess` for a careless choice."""
         if self.is_off and not self.insecure and not is_loopback(host):
             raise InvalidAccess(
-                f"The address {host!r}",
+                f"the address {host!r}",
                 "others than this machine reach it, and nothing says who may do what: choose tokens, OIDC or"
                 " a proxy, with a policy, or say --insecure",
             )
         if self.insecure and not self.is_off:
             raise InvalidAccess("--insecure", "tokens, OIDC or a proxy are chosen, too: choose one or the other")
         if self.is_off and self.policy:
-            raise InvalidAccess("The policy", "nobody can sign in: choose tokens, OIDC or a proxy")
+            raise InvalidAccess("the policy", "nobody can sign in: choose tokens, OIDC or a proxy")
         if not self.is_off and not self.policy:
-            raise InvalidAccess("The choice of tokens, OIDC or a proxy", "a policy must say what each role may do")
+            raise InvalidAccess("the choice of tokens, OIDC or a proxy", "a policy must say what each role may do")
         return self

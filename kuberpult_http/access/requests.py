@@ -1,6 +1,5 @@
 """What a request says of who sends it: headers, once each, and where it comes from."""
 
-from http.cookies import CookieError, SimpleCookie
 from urllib.parse import urlsplit
 
 from starlette.types import Scope
@@ -40,13 +39,10 @@ def bearer(scope: Scope) -> str | None:
 
 
 def cookie(scope: Scope, name: str) -> str | None:
-    """The cookie of that name."""
-    text = "; ".join(value.decode("latin-1") for key, value in scope["headers"] if key == b"cookie")
-    try:
-        found = SimpleCookie(text).get(name)
-    except CookieError:
-        return None
-    return found.value if found else None
+    """The cookie of that name; whatever else a browser keeps for this host is passed over."""
+    text = ";".join(value.decode("latin-1") for key, value in scope["headers"] if key == b"cookie")
+    pairs = (pair.strip().partition("=") for pair in text.split(";"))
+    return next((value for found, _, value in pairs if found == name), None)
 
 
 def unauthorized(sentence: str, code: str = "unauthorized", error: str | None = None) -> HttpProblem:
@@ -73,9 +69,9 @@ def client_address(scope: Scope, options: AccessOptions) -> str:
     trusted = (*options.trusted_proxies, *(options.proxy.addresses if options.proxy else ()))
     address = peer(scope)
     forwarded = [value.decode("latin-1") for key, value in scope["headers"] if key == b"x-forwarded-for"]
-    hops = [hop.strip() for hop in ",".join(forwarded).split(",") if hop.strip()]
-    while hops and is_among(address, trusted):
-        address = hops.pop()
+    hops = [address_of(hop) for hop in ",".join(forwarded).split(",")]
+    while is_among(address, trusted) and hops and (hop := hops.pop()) is not None:
+        address = str(hop)
     return address
 
 

@@ -65,7 +65,7 @@ class Sessions:
         content = base64.urlsafe_b64encode(json.dumps(_data(session), separators=(",", ":")).encode()).decode()
         value = f"{_FORM}.{content}.{self._signature(content)}"
         if len(value) > MOST_COOKIE:
-            raise InvalidAccess("This sign-in", "there are too many groups to keep them in a cookie")
+            raise InvalidAccess("this sign-in", "there are too many groups to keep them in a cookie")
         return session, value
 
     def known(self, value: str) -> Session | None:
