@@ -221,6 +221,14 @@ def test_a_new_environment_is_of_the_group_that_it_is_made_in(repository: Reposi
     allowed(repository, batch, "CreateEnvironment eu:*", "CreateLock eu:*")
 
 
+def test_an_environment_that_an_undo_brings_back_is_of_the_group_that_it_had(repository: Repository) -> None:
+    repository.apply(DeleteEnvironment("production"), ADA)
+    repository.apply(CreateEnvironment("review", {"environmentGroup": "eu"}), ADA)
+    repository.apply(DeleteEnvironment("review"), ADA)
+    assert refused(repository, Undo("HEAD"), "* us:*", "* review:*") == ("CreateEnvironment", "review")
+    allowed(repository, Undo("HEAD"), "CreateEnvironment eu:*")
+
+
 def test_leaving_argocd_is_as_good_as_a_deletion(repository: Repository) -> None:
     argocd = {"argocd": {"destination": {"name": "x"}}}
     url = {"url": "https://git.example.com/manifests.git"}

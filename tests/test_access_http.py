@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 
 from kuberpult_core import Actor, tokens
@@ -327,6 +328,18 @@ def test_a_session_ends_in_time_and_with_its_token(service: Guarded) -> None:
     assert service.ask("GET", "/api/environments", headers=cookie).status_code == 401
     cookie = {"Cookie": service.cookie(token_of(service))}
     tokens.changed(service.folder / "tokens", lambda _: {})
+    service.later(2)
+    assert service.ask("GET", "/api/environments", headers=cookie).status_code == 401
+
+
+def test_a_session_is_over_when_its_token_is_cut_short(service: Guarded) -> None:
+    cookie = {"Cookie": service.cookie(token_of(service))}
+    assert service.ask("GET", "/api/environments", headers=cookie).status_code == 200
+    over = service.access.now()
+    tokens.changed(
+        service.folder / "tokens",
+        lambda known: {name: attrs.evolve(it, expires=over) for name, it in known.items()},
+    )
     service.later(2)
     assert service.ask("GET", "/api/environments", headers=cookie).status_code == 401
 

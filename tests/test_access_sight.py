@@ -55,7 +55,7 @@ from kuberpult_core.questions import (
     ShowSettings,
     ShowStats,
 )
-from tests.support import NOON
+from tests.support import NOON, File, broken_repository
 
 ADA = Actor("Ada", "ada@example.com")
 HIDDEN = ("hush", "vault", "shadow", "sekrit")
@@ -283,6 +283,21 @@ def test_an_environment_that_moved_is_seen_by_those_who_may_see_both_groups() ->
         assert [it["facts"][0]["name"] for it in limited] == ["lock/moving/thaw"]
         both = opened.ask(ShowLog(), sight("View eu:*", "View vaults:*")).data
         assert len(both) == 4
+
+
+def test_what_is_broken_is_told_where_it_may_be_seen() -> None:
+    broken = {
+        "environments/eu/config.json": File(b"{"),
+        "environments/vault/config.json": File(b"{"),
+        "applications/hush/releases/x/fields": File(b""),
+        "README.md": File(b"sekrit"),
+    }
+    with broken_repository(broken) as opened:
+        whole = {it["path"] for it in opened.ask(ListProblems()).data}
+        seen = {it["path"] for it in opened.ask(ListProblems(), sight("View eu:* cart")).data}
+        assert seen == {"environments/eu/config.json"}
+        assert seen < whole
+        assert {it["path"] for it in opened.ask(ListProblems(), sight("View *:*")).data} == whole
 
 
 def test_files_of_no_known_place_are_for_those_who_see_all() -> None:
