@@ -227,6 +227,17 @@ class ProtocolNotAllowed(Invalid):
 
 
 @define
+class InvalidAccess(Invalid):
+    """What says who may do what is wrong: a policy, a file of tokens, a keyring, or the choice among them."""
+
+    where: str
+    reason: str
+    code = "invalid_access"
+    words = "Who may do what cannot be told from {where}: {reason}."
+    advice = "docs/access.md says what it must look like."
+
+
+@define
 class UnknownEnvironment(NotFound):
     """No environment, and no group, of that name."""
 
@@ -549,6 +560,29 @@ class RemoteRefused(Denied):
             "said": f" It says: {said}" if said else "",
             "next_step": next_step,
         }
+
+
+@define
+class NotAllowed(Denied):
+    """The policy of the service does not let somebody do this there."""
+
+    who: str
+    action: str
+    where: str
+    code = "not_allowed"
+    words = "{who!r} may not {action} on {where}."
+    advice = "Ask those who keep the policy for {action} there: docs/access.md says what each action is for."
+
+
+@define
+class UntrustedSignature(Denied):
+    """A signature that proves nothing, or none where one is needed."""
+
+    what: str
+    reason: str
+    code = "untrusted_signature"
+    words = "The signature of {what} is not accepted: {reason}."
+    advice = "docs/access.md says what is signed, and how."
 
 
 @define

@@ -15,8 +15,9 @@ from starlette.routing import Route as Path
 
 from kuberpult_core import Actor, Repository
 from kuberpult_core.errors import KuberpultError
+from kuberpult_http.access import Access, AccessOptions, signin
+from kuberpult_http.access.gate import Gate
 from kuberpult_http.bodies import MOST
-from kuberpult_http.callers import Everybody
 from kuberpult_http.desk import Desk
 from kuberpult_http.events import Hub, events
 from kuberpult_http.following import Follower, Rhythm
@@ -37,6 +38,8 @@ class Options:
     actor: Actor = SERVICE
     """The author where nobody says who asks."""
     rhythm: Rhythm = attrs.field(factory=Rhythm)
+    access: Access | None = None
+    """Who may do what; without, everybody may do everything."""
 
 
 OWN = (
@@ -52,10 +55,11 @@ def create_app(
 ) -> Starlette:
     """The service before *repository*, which it does not close."""
     options = options or Options()
+    access = options.access or Access(AccessOptions(insecure=True, actor=options.actor))
     app = Starlette(
         lifespan=_following,
-        routes=[*OWN, *map(_path, ROUTES), *more],
-        middleware=[Middleware(Everybody, default=options.actor)],
+        routes=[*OWN, *map(_path, ROUTES), *signin.routes(access), *more],
+        middleware=[Middleware(Gate, access=access)],
         exception_handlers={
             KuberpultError: _refused,
             HttpProblem: _unusable,
@@ -69,6 +73,7 @@ def create_app(
     desk.published = follower.look_now
     app.state.desk, app.state.hub, app.state.follower = desk, hub, follower
     app.state.options = options
+    app.state.access = access
     return app
 
 

@@ -14,6 +14,7 @@ from kuberpult_core.errors import InvalidCommand
 from kuberpult_http.bodies import json_of
 from kuberpult_http.desk import Caller, Desk
 from kuberpult_http.routes import Ask, Change
+from kuberpult_http.signatures import taken
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 DRY_RUN, DIFF = "dry-run", "diff"
@@ -65,10 +66,20 @@ def changing(route: Change) -> Endpoint:
     """The endpoint of a route that asks for a command."""
 
     async def endpoint(request: Request) -> Response:
-        command = command_from({"kind": route.command.__name__, **await fields_of(request, route)})
+        command = await understood(request, {"kind": route.command.__name__, **await fields_of(request, route)})
         return await carried_out(request, command, plans_only=route.plans_only, created=route.created)
 
     return endpoint
+
+
+async def understood(request: Request, data: Mapping[str, Any]) -> Command:
+    """The command that *data* describes, once the signatures that came with it are verified."""
+    plain_data, given = taken(data)
+    command = command_from(plain_data)
+    if any(it is not None for it in given):
+        keyring = request.app.state.access.keyring
+        await desk_of(request).read(request.state.verified.add, keyring, command, given)
+    return command
 
 
 async def fields_of(request: Request, route: Change) -> dict[str, Any]:

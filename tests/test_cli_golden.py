@@ -49,6 +49,8 @@ _MASKS = (
     (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"), "YYYY-MM-DDThh:mm:ssZ"),
     (re.compile(r"\b[0-9a-f]{40}\b"), "<ID>"),
     (re.compile(r"\b[0-9a-f]{12}\b"), "<COMMIT>"),
+    (re.compile(r"kpt_[0-9a-f]{12}_[\w-]{43}"), "kpt_<TOKEN>"),
+    (re.compile(r"\btoken-[0-9a-f]{12}@"), "token-<ID>@"),
     (re.compile(r"<hidden [0-9a-f]{8}>"), "<hidden HASH>"),
     (re.compile(r" (\d[smh] |\d\d[smh])(?= )"), " AGE"),  # as wide as its column
     (re.compile(r"(?<=   )\d{1,2}[smh]$", re.MULTILINE), "AGE"),

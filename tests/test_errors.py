@@ -15,6 +15,7 @@ from kuberpult_core.errors import (
     DuplicateApplicationName,
     EnvironmentExists,
     HistoryReplaced,
+    InvalidAccess,
     InvalidCommand,
     InvalidConfig,
     InvalidManifest,
@@ -26,6 +27,7 @@ from kuberpult_core.errors import (
     LostRace,
     NoManifest,
     NoRepositoryUrl,
+    NotAllowed,
     NoUpstream,
     OutcomeUnknown,
     PlanOfOtherRules,
@@ -44,6 +46,7 @@ from kuberpult_core.errors import (
     UnknownRevision,
     UnknownTeam,
     UnknownUpstream,
+    UntrustedSignature,
     WaitedTooLong,
     quoted,
 )
@@ -70,6 +73,9 @@ EXAMPLES: list[tuple[KuberpultError, str, type[KuberpultError]]] = [
         Invalid,
     ),
     (ProtocolNotAllowed("http://host.example/x.git", "http"), "protocol_not_allowed", Invalid),
+    (InvalidAccess("policy.csv, line 3", "there is no action 'x'"), "invalid_access", Invalid),
+    (NotAllowed(HOSTILE, "CreateLock", "staging/cart"), "not_allowed", Denied),
+    (UntrustedSignature("the lock freeze", "there is none"), "untrusted_signature", Denied),
     (UnknownEnvironment("staging"), "unknown_environment", NotFound),
     (UnknownApplication(CART), "unknown_application", NotFound),
     (UnknownRelease(CART, Version(7)), "unknown_release", NotFound),
@@ -134,6 +140,7 @@ REFUSALS = {
 }
 """Those that rules.md names."""
 OF_REQUESTS = {
+    "invalid_access",
     "invalid_plan",
     "invalid_command",
     "invalid_remote",
