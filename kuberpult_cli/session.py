@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import attrs
 import click
@@ -26,14 +26,17 @@ _AUTHOR = re.compile(r"\s*([^<>\n]*[^<>\s])\s*<([^<>\s]*)>\s*")
 
 
 @contextmanager
-def repository(given: Shared | None = None, *, offline: bool = False) -> Iterator[Repository]:
-    """The repository that this run is about, closed afterwards; of a remote, *offline*, the copy that is here."""
+def repository(given: Shared | None = None, *, offline: bool = False, **options: Any) -> Iterator[Repository]:
+    """The repository that this run is about, closed afterwards; of a remote, *offline*, the copy that is here.
+
+    *options* are those of :class:`Repository`.
+    """
     given = given or shared_options(click.get_current_context())
     where = given.repo or "."
     passing = output.Passing(PATIENCE, quiet=given.quiet)
     cloning = _cloning(given, passing.show, offline=offline) if is_url(where) else None
     try:
-        opened = open_repository(where, given.branch, cloning=cloning)
+        opened = open_repository(where, given.branch, cloning=cloning, **options)
     finally:
         passing.clear()
     with opened:
