@@ -103,7 +103,7 @@ def _options(function: F) -> F:
 @_options
 @shared
 def command(**options: Any) -> None:
-    """Serve the repository over HTTP: the API, live events and the web UI.
+    """Serve the repository over HTTP.
 
     Each option has a variable: KUBERPULT_SERVE_PORT for --port. With KUBERPULT_REFRESH_SECRET
     set, POST /api/refresh lets a git server tell of pushes.
