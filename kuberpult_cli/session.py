@@ -29,14 +29,17 @@ _AUTHOR = re.compile(r"\s*([^<>\n]*[^<>\s])\s*<([^<>\s]*)>\s*")
 
 
 @contextmanager
-def repository(given: Shared | None = None, *, offline: bool = False) -> Iterator[Repository]:
-    """The repository that this run is about, closed afterwards; of a remote, *offline*, the copy that is here."""
+def repository(given: Shared | None = None, *, offline: bool = False, **options: Any) -> Iterator[Repository]:
+    """The repository that this run is about, closed afterwards; of a remote, *offline*, the copy that is here.
+
+    *options* are those of :class:`Repository`.
+    """
     given = given or shared_options(click.get_current_context())
     where = given.repo or "."
     passing = output.Passing(PATIENCE, quiet=given.quiet)
     cloning = _cloning(given, passing.show, offline=offline) if is_url(where) else None
     try:
-        opened = open_repository(where, given.branch, cloning=cloning)
+        opened = open_repository(where, given.branch, cloning=cloning, **options)
     finally:
         passing.clear()
     with opened:

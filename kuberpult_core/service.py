@@ -26,7 +26,7 @@ from kuberpult_core.names import ApplicationName, EnvironmentName
 from kuberpult_core.pace import Pace
 from kuberpult_core.plan import Plan, difference, is_as_planned
 from kuberpult_core.ports import Head, ObjectId, Store, Touching
-from kuberpult_core.publishing import Applied, Outcome, Publisher
+from kuberpult_core.publishing import Applied, Observer, Outcome, Publisher
 from kuberpult_core.reading.reader import Problem, Reader
 from kuberpult_core.reading.remembered import Remembering, Snapshot, from_bytes, to_bytes
 from kuberpult_core.stamp import Actor
@@ -225,6 +225,10 @@ class Repository:
         """
         self.store.refresh(follow=follow)
         return self.store.head()
+
+    def observe(self, observer: Observer) -> None:
+        """Tell *observer* from now on how publishing goes."""
+        self._publisher.observer = observer
 
     @property
     def waiting(self) -> int:

@@ -23,8 +23,12 @@ from kuberpult_http.events import Hub, events
 from kuberpult_http.following import Follower, Rhythm
 from kuberpult_http.handlers import asking, changing
 from kuberpult_http.health import alive, ready
+from kuberpult_http.limits import Limited, Limits
+from kuberpult_http.metrics import Metrics, metrics
 from kuberpult_http.problems import HttpProblem, http_problem, problem
+from kuberpult_http.recording import BROKEN, Recorded
 from kuberpult_http.routes import ROUTES, Ask, Change, Route
+from kuberpult_http.webhook import refresh
 
 SERVICE = Actor("kuberpult", "kuberpult@localhost")
 
@@ -40,10 +44,15 @@ class Options:
     rhythm: Rhythm = attrs.field(factory=Rhythm)
     access: Access | None = None
     """Who may do what; without, everybody may do everything."""
+    limits: Limits = attrs.field(factory=Limits)
+    refresh_secret: str | None = attrs.field(default=None, repr=False)
+    """What a git server proves that it knows when it tells of a push; none takes no such word."""
 
 
 OWN = (
     Path("/api/events", events, methods=["GET"]),
+    Path("/api/refresh", refresh, methods=["POST"]),
+    Path("/metrics", metrics, methods=["GET"]),
     Path("/healthz", alive, methods=["GET"]),
     Path("/readyz", ready, methods=["GET"]),
 )
@@ -56,10 +65,15 @@ def create_app(
     """The service before *repository*, which it does not close."""
     options = options or Options()
     access = options.access or Access(AccessOptions(insecure=True, actor=options.actor))
+    counted = Metrics()
     app = Starlette(
         lifespan=_following,
         routes=[*OWN, *map(_path, ROUTES), *signin.routes(access), *more],
-        middleware=[Middleware(Gate, access=access)],
+        middleware=[
+            Middleware(Recorded, metrics=counted),
+            Middleware(Limited, limits=options.limits, metrics=counted),
+            Middleware(Gate, access=access),
+        ],
         exception_handlers={
             KuberpultError: _refused,
             HttpProblem: _unusable,
@@ -70,7 +84,9 @@ def create_app(
     )
     desk, hub = Desk(repository), Hub()
     follower = Follower(desk, hub, options.actor, options.rhythm)
-    desk.published = follower.look_now
+    desk.published, desk.counted = follower.look_now, counted.command
+    repository.observe(counted)
+    app.state.metrics = counted
     app.state.desk, app.state.hub, app.state.follower = desk, hub, follower
     app.state.options = options
     app.state.access = access
@@ -90,6 +106,7 @@ async def _following(app: Starlette) -> AsyncIterator[None]:
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
+        await follower.finish()
 
 
 def _path(route: Route) -> BaseRoute:
@@ -124,5 +141,4 @@ async def _not_allowed(request: Request, error: Any) -> Response:
 
 
 async def _broken(_request: Request, _error: Exception) -> Response:
-    sentence = "Something unexpected happened; the service's log says what."
-    return http_problem(HttpProblem(500, "internal_error", sentence, "This is a bug. Report it."))
+    return http_problem(BROKEN)

@@ -7,8 +7,10 @@ import attrs
 from anyio import CapacityLimiter, to_thread
 
 from kuberpult_core import Actor, Applied, Command, Plan, Repository
+from kuberpult_core.errors import KuberpultError
 from kuberpult_core.questions import Question
 from kuberpult_core.service import Answer, Check, View
+from kuberpult_http.logs import note
 
 READERS, WRITERS = 8, 250
 """Requests that read, and that write, at the same time; those who write wait for each other, and are gathered."""
@@ -33,6 +35,8 @@ class Desk:
         self.repository = repository
         self.published: Callable[[], None] = lambda: None
         """Called after each change, so that those who listen hear of it at once."""
+        self.counted: Callable[[str, str], None] = lambda _kind, _outcome: None
+        """Called after each command with its kind and what came of it: done, nothing, or an error's code."""
         self._readers = CapacityLimiter(readers)
         self._writers = CapacityLimiter(writers)
 
@@ -54,7 +58,7 @@ class Desk:
         def write() -> Applied:
             return self.repository.apply(command, caller.actor, check=caller.check)
 
-        return await self._written(write)
+        return await self._written(command, write)
 
     async def carry_out(self, caller: Caller, plan: Plan) -> Applied:
         """Carry exactly this plan out."""
@@ -62,10 +66,20 @@ class Desk:
         def write() -> Applied:
             return self.repository.carry_out(plan, caller.actor, check=caller.check)
 
-        return await self._written(write)
+        return await self._written(plan.command, write)
 
-    async def _written(self, write: Callable[[], Applied]) -> Applied:
-        applied = await to_thread.run_sync(write, limiter=self._writers)
+    async def _written(self, command: Command, write: Callable[[], Applied]) -> Applied:
+        outcome = "failed"
+        try:
+            applied = await to_thread.run_sync(write, limiter=self._writers)
+            outcome = "done" if applied.commit else "nothing"
+        except KuberpultError as error:
+            outcome = error.code
+            raise
+        finally:
+            note(command=type(command).__name__, outcome=outcome)
+            self.counted(type(command).__name__, outcome)
         if applied.commit:
+            note(commit=applied.commit)
             self.published()
         return applied

@@ -1,42 +1,137 @@
 """``kuberpult serve``: the HTTP service."""
 
+import os
+import sys
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import attrs
 import click
 
 from kuberpult_cli.options import shared
 from kuberpult_cli.session import repository
 from kuberpult_core.errors import StoreUnavailable
 
+F = TypeVar("F", bound=Callable[..., Any])
+REFRESH_SECRET = "KUBERPULT_REFRESH_SECRET"  # noqa: S105 - the variable's name
+POSITIVE = click.FloatRange(min=0, min_open=True)
+
+
+@attrs.frozen
+class Given:
+    """The options of the command."""
+
+    host: str
+    port: int
+    grace: int
+    poll: float
+    max_pushes_per_minute: float | None
+    max_requests: int
+    max_requests_per_second: float | None
+    log_format: str | None
+
+
+_OPTIONS: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("--host", {"default": "127.0.0.1", "show_default": True, "help": "The address to listen on."}),
+    (
+        "--port",
+        {
+            "type": click.IntRange(0, 65535),
+            "default": 8080,
+            "show_default": True,
+            "help": "The port. With 0, any that is free; the log says which.",
+        },
+    ),
+    (
+        "--grace",
+        {
+            "type": click.IntRange(min=0),
+            "default": 30,
+            "show_default": True,
+            "metavar": "SECONDS",
+            "help": "How long to wait for what is under way when it is told to end.",
+        },
+    ),
+    (
+        "--poll",
+        {
+            "type": POSITIVE,
+            "default": 15.0,
+            "show_default": True,
+            "metavar": "SECONDS",
+            "help": "How often to ask the server of --repo URL for what is new.",
+        },
+    ),
+    (
+        "--max-pushes-per-minute",
+        {
+            "type": POSITIVE,
+            "metavar": "NUMBER",
+            "help": "Gather changes rather than publish more often. [default: no limit]",
+        },
+    ),
+    (
+        "--max-requests",
+        {
+            "type": click.IntRange(min=1),
+            "default": 300,
+            "show_default": True,
+            "metavar": "NUMBER",
+            "help": "How many requests are worked on at the same time; others are told to come later.",
+        },
+    ),
+    (
+        "--max-requests-per-second",
+        {"type": POSITIVE, "metavar": "NUMBER", "help": "How many of one address. [default: no limit]"},
+    ),
+    (
+        "--log-format",
+        {
+            "type": click.Choice(("json", "text")),
+            "help": "The form of the log, on the standard error. [default: text at a terminal, json else]",
+        },
+    ),
+)
+
+
+def _options(function: F) -> F:
+    for name, settings in reversed(_OPTIONS):
+        function = click.option(name, **settings)(function)
+    return function
+
 
 @click.command()
-@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
-@click.option("--port", type=click.IntRange(0, 65535), default=8080, show_default=True, help="The port.")
-@click.option(
-    "--grace",
-    type=click.IntRange(min=0),
-    default=30,
-    show_default=True,
-    metavar="SECONDS",
-    help="How long to wait for what is under way when it is told to end.",
-)
+@_options
 @shared
-def command(host: str, port: int, grace: int) -> None:
+def command(**options: Any) -> None:
     """Serve the repository over HTTP.
 
     The API and live events, until it is told to end with Ctrl-C or SIGTERM.
+    Each option has a variable: KUBERPULT_SERVE_PORT for --port. With KUBERPULT_REFRESH_SECRET
+    set, POST /api/refresh lets a git server tell of pushes.
 
     \b
     Examples:
       kuberpult serve --repo manifests.git
       kuberpult serve --repo https://git.example.com/manifests.git --port 8081
     """
+    given = Given(**options)
     try:
-        from kuberpult_http.app import create_app  # noqa: PLC0415 - an extra, and much to import
+        from kuberpult_http.app import Options, create_app  # noqa: PLC0415 - an extra, and much to import
+        from kuberpult_http.following import Rhythm  # noqa: PLC0415 - as above
+        from kuberpult_http.limits import Limits  # noqa: PLC0415 - as above
         from kuberpult_http.server import Listening, serve  # noqa: PLC0415 - as above
     except ImportError as error:
         raise click.UsageError(f"{error.name} is not installed: `pip install 'kuberpult[http]'`.") from None
-    _see_that_it_is_free(host, port)
-    with repository() as opened:
-        serve(create_app(opened), Listening(host, port, grace))
+    _see_that_it_is_free(given.host, given.port)
+    chosen = Options(
+        rhythm=Rhythm(refresh=given.poll),
+        limits=Limits(given.max_requests, given.max_requests_per_second),
+        refresh_secret=os.environ.get(REFRESH_SECRET) or None,
+    )
+    form = given.log_format or ("text" if sys.stderr.isatty() else "json")
+    with repository(max_pushes_per_minute=given.max_pushes_per_minute) as opened:
+        serve(create_app(opened, chosen), Listening(given.host, given.port, given.grace, form))
 
 
 def _see_that_it_is_free(host: str, port: int) -> None:
