@@ -3,7 +3,8 @@
 import os
 import sys
 from collections.abc import Callable
-from typing import Any, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import attrs
 import click
@@ -11,6 +12,9 @@ import click
 from kuberpult_cli.options import shared
 from kuberpult_cli.session import repository
 from kuberpult_core.errors import StoreUnavailable
+
+if TYPE_CHECKING:  # an extra, and much to import
+    from kuberpult_http.access import AccessOptions
 
 F = TypeVar("F", bound=Callable[..., Any])
 REFRESH_SECRET = "KUBERPULT_REFRESH_SECRET"  # noqa: S105 - the variable's name
@@ -29,8 +33,19 @@ class Given:
     max_requests: int
     max_requests_per_second: float | None
     log_format: str | None
+    tokens: Path | None
+    policy: Path | None
+    insecure: bool
+    keyring: Path | None
+    session_key: Path | None
+    origins: tuple[str, ...]
+    oidc_issuer: str | None
+    oidc_audience: str | None
+    oidc_groups_claim: str
+    signin_proxies: tuple[str, ...]
 
 
+_FILE = click.Path(path_type=Path, dir_okay=False)
 _OPTIONS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("--host", {"default": "127.0.0.1", "show_default": True, "help": "The address to listen on."}),
     (
@@ -91,12 +106,41 @@ _OPTIONS: tuple[tuple[str, dict[str, Any]], ...] = (
             "help": "The form of the log, on the standard error. [default: text at a terminal, json else]",
         },
     ),
+    ("--tokens", {"type": _FILE, "metavar": "FILE", "help": "Let in who has a token of `kuberpult token`."}),
+    ("--policy", {"type": _FILE, "metavar": "FILE", "help": "What each role may do: p and g lines."}),
+    (
+        "--oidc-issuer",
+        {"metavar": "URL", "help": "Let in whom this provider of OpenID Connect knows."},
+    ),
+    ("--oidc-audience", {"metavar": "ID", "help": "Whom the provider's tokens must be for."}),
+    (
+        "--oidc-groups-claim",
+        {"metavar": "NAME", "default": "groups", "help": "Where groups are. [default: groups]"},
+    ),
+    (
+        "--sign-in-proxy",
+        {
+            "metavar": "NETWORK",
+            "multiple": True,
+            "help": "Believe who a proxy there says is asking; repeatable.",
+        },
+    ),
+    ("--insecure", {"is_flag": True, "help": "Let everybody do everything, from other machines, too."}),
+    ("--keyring", {"type": _FILE, "metavar": "FILE", "help": "Releases must be signed by one of these keys."}),
+    (
+        "--session-key",
+        {"type": _FILE, "metavar": "FILE", "help": "Lets sessions of browsers outlive the process."},
+    ),
+    ("--origin", {"metavar": "URL", "multiple": True, "help": "Where browsers reach it, if behind a proxy."}),
 )
+_NAMES = {"--origin": "origins", "--sign-in-proxy": "signin_proxies"}
+"""Options whose value has a name of its own, because there may be several."""
 
 
 def _options(function: F) -> F:
     for name, settings in reversed(_OPTIONS):
-        function = click.option(name, **settings)(function)
+        own = [_NAMES[name]] if name in _NAMES else []
+        function = click.option(name, *own, **settings)(function)
     return function
 
 
@@ -117,6 +161,7 @@ def command(**options: Any) -> None:
     """
     given = Given(**options)
     try:
+        from kuberpult_http.access import Access  # noqa: PLC0415 - an extra, and much to import
         from kuberpult_http.app import Options, create_app  # noqa: PLC0415 - an extra, and much to import
         from kuberpult_http.following import Rhythm  # noqa: PLC0415 - as above
         from kuberpult_http.limits import Limits  # noqa: PLC0415 - as above
@@ -125,6 +170,7 @@ def command(**options: Any) -> None:
         raise click.UsageError(f"{error.name} is not installed: `pip install 'kuberpult[http]'`.") from None
     _see_that_it_is_free(given.host, given.port)
     chosen = Options(
+        access=Access(_access(given).checked(given.host)),
         rhythm=Rhythm(refresh=given.poll),
         limits=Limits(given.max_requests, given.max_requests_per_second),
         refresh_secret=os.environ.get(REFRESH_SECRET) or None,
@@ -132,6 +178,25 @@ def command(**options: Any) -> None:
     form = given.log_format or ("text" if sys.stderr.isatty() else "json")
     with repository(max_pushes_per_minute=given.max_pushes_per_minute) as opened:
         serve(create_app(opened, chosen), Listening(given.host, given.port, given.grace, form))
+
+
+def _access(given: Given) -> "AccessOptions":
+    """Who may do what, as the options say."""
+    from kuberpult_http.access import AccessOptions, OidcOptions, ProxyOptions  # noqa: PLC0415 - as above
+
+    oidc = None
+    if given.oidc_issuer:
+        oidc = OidcOptions(given.oidc_issuer, given.oidc_audience or "", given.oidc_groups_claim)
+    return AccessOptions(
+        tokens=given.tokens,
+        oidc=oidc,
+        proxy=ProxyOptions(given.signin_proxies) if given.signin_proxies else None,
+        policy=given.policy,
+        insecure=given.insecure,
+        keyring=given.keyring,
+        session_key=given.session_key,
+        origins=given.origins,
+    )
 
 
 def _see_that_it_is_free(host: str, port: int) -> None:
