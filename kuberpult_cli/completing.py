@@ -81,9 +81,6 @@ def _opened(context: click.Context) -> "Iterator[Repository | None]":
     from kuberpult_core.repositories import is_url  # noqa: PLC0415 - as above
 
     given = shared_options(context)
-    if given.service:
-        yield None  # nobody waits for a network at the press of a key
-        return
     if given.repo and is_url(given.repo):
         with repository(given, offline=True) as opened:
             yield opened

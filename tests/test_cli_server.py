@@ -4,10 +4,11 @@ import json
 import re
 import shlex
 import socket
+import ssl
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import get_args
@@ -46,6 +47,7 @@ from kuberpult_core.questions import (
 )
 from kuberpult_core.routes import ROUTES, Ask, Change, Route
 from kuberpult_http.handlers import converted
+from tests.certificates import Authority, authority_in
 from tests.cli import ADA, FORMS, Desk, Ran, new_desk, serving
 from tests.strategies import single_commands
 from tests.test_cli import CHANGES, READS
@@ -323,9 +325,14 @@ class Watched:
         self.server.answer = status, {**kind, **headers}, text  # type: ignore[attr-defined]  # as above
 
 
-@pytest.fixture
-def watched() -> Iterator[Watched]:
+@contextmanager
+def watching(authority: Authority | None = None) -> Iterator[Watched]:
     with HTTPServer(("127.0.0.1", 0), Witness) as server:
+        if authority:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(authority.server)
+            server.socket = context.wrap_socket(server.socket, server_side=True)
+        server.handle_error = lambda *_: None  # type: ignore[method-assign]  # who is refused hangs up
         server.seen = []  # type: ignore[attr-defined]  # as above
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
@@ -334,6 +341,12 @@ def watched() -> Iterator[Watched]:
         finally:
             server.shutdown()
             thread.join()
+
+
+@pytest.fixture
+def watched() -> Iterator[Watched]:
+    with watching() as it:
+        yield it
 
 
 LOCK = ["lock", "create", "staging", "--id", "freeze", "-m", "Why"]
@@ -400,6 +413,18 @@ def test_http_goes_elsewhere_only_if_it_is_allowed() -> None:
         == "http://kuberpult.example.com/team"
     )
     assert address_of("http://[::1]:8080") == "http://[::1]:8080"
+
+
+def test_a_certificate_counts_if_somebody_trusted_vouches_for_it(desk: Desk, tmp_path: Path) -> None:
+    authority = authority_in(tmp_path)
+    with watching(authority) as watched:
+        watched.answers(200, {"commit": None, "environments": [], "applications": []})
+        address = watched.address.replace("http:", "https:")
+        unknown = desk.bare_run("--server", address, *LOCK, KUBERPULT_TOKEN="s3cret")
+        assert (unknown.code, watched.seen) == (1, [])
+        assert "its certificate is not trusted" in unknown.err
+        known = desk.bare_run("--server", address, "overview", SSL_CERT_FILE=str(authority.certificate))
+        assert (known.code, len(watched.seen)) == (0, 1)
 
 
 NOT_OURS = [(200, b"<html>"), (200, b"{"), (404, b"Not Found"), (500, b""), (400, b"[]"), (403, b'{"code": 1}')]
@@ -495,8 +520,12 @@ def test_what_needs_the_repository_says_so(desk: Desk, watched: Watched, words: 
 
 
 def test_completion_asks_no_service(desk: Desk, watched: Watched) -> None:
-    typed = f"kuberpult --server {watched.address} deploy "
-    ran = desk.bare_call(_KUBERPULT_COMPLETE="bash_complete", COMP_WORDS=typed)
+    def completed(line: str) -> Ran:
+        variables = {"_KUBERPULT_COMPLETE": "bash_complete", "KUBERPULT_REPO": "manifests.git", "COMP_WORDS": line}
+        return desk.bare_call(given=b"", **variables)
+
+    assert "cart" in completed("kuberpult deploy ").out
+    ran = completed(f"kuberpult --server {watched.address} deploy ")
     assert (ran.code, ran.out.strip(), ran.err, watched.seen) == (0, "", "", [])
 
 
