@@ -54,8 +54,9 @@ _CODES: list[tuple[type[KuberpultError], int]] = [
 
 
 def exit_code(error: KuberpultError) -> int:
-    """The exit code for *error*'s class."""
-    return next((code for kind, code in _CODES if isinstance(error, kind)), FAILED)
+    """The exit code for *error*'s class; of one that a service tells of, the class that it has there."""
+    of = getattr(error, "kind", type(error))
+    return next((code for kind, code in _CODES if issubclass(of, kind)), FAILED)
 
 
 def guarded(group: click.Group, arguments: Sequence[str]) -> int:
@@ -153,7 +154,7 @@ def _say(error: KuberpultError, given: Shared) -> None:
     if given.output in ("json", "jsonl"):
         from kuberpult_core.codec import error_data  # noqa: PLC0415 - only needed to fail in JSON
 
-        _say_json(error_data(error, meant))
+        _say_json(getattr(error, "problem", None) or error_data(error, meant))
         return
     _say_words(str(error), advice(error, meant), given)
 

@@ -291,11 +291,16 @@ def one_line(text: str | None, longest: int = 60) -> str:
     return first if is_wide() else tables.cut(first, longest)
 
 
-def age(time: datetime | None, now: datetime) -> str:
+def when(time: datetime | str) -> datetime:
+    """A time of an answer; one that came as JSON is a text."""
+    return time if isinstance(time, datetime) else datetime.fromisoformat(time)
+
+
+def age(time: datetime | str | None, now: datetime) -> str:
     """How long ago *time* was: ``3h``, ``2d``."""
     if time is None:
         return NONE
-    seconds = max(0, int((now - time).total_seconds()))
+    seconds = max(0, int((now - when(time)).total_seconds()))
     for size, unit in ((86400, "d"), (3600, "h"), (60, "m")):
         if seconds >= 2 * size or (unit == "m" and seconds >= size):
             return f"{seconds // size}{unit}"

@@ -5,20 +5,22 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import attrs
 import click
 
 from kuberpult_cli import output
+from kuberpult_cli.here import Here
 from kuberpult_cli.options import Shared, shared_options
-from kuberpult_core import Actor, Repository, State, open_repository
-from kuberpult_core.layout import time_text
-from kuberpult_core.ports import Head, LoggedCommit
+from kuberpult_cli.outcome import Outcome
+from kuberpult_core import Actor, Command, Repository, State, open_repository
+from kuberpult_core.ports import Head
 from kuberpult_core.repositories import is_url
 from kuberpult_core.words import MAX_SHOWN
 
 if TYPE_CHECKING:  # few need these
+    from kuberpult_cli.there import There
     from kuberpult_core.git.cloning import Cloning
     from kuberpult_core.questions import Question
     from kuberpult_core.service import Answer
@@ -35,6 +37,10 @@ def repository(given: Shared | None = None, *, offline: bool = False, **options:
     *options* are those of :class:`Repository`.
     """
     given = given or shared_options(click.get_current_context())
+    if given.service is not None:
+        raise click.UsageError(
+            "This needs the repository itself: name it with --repo, not a service with --server."
+        )
     where = given.repo or "."
     passing = output.Passing(PATIENCE, quiet=given.quiet)
     cloning = _cloning(given, passing.show, offline=offline) if is_url(where) else None
@@ -58,15 +64,100 @@ def _cloning(given: Shared, tell: Callable[[str], None], *, offline: bool) -> "C
     )
 
 
+class Prepared(Protocol):
+    """A plan, and what it would do."""
+
+    @property
+    def plan(self) -> Any:
+        """The plan itself, as whoever made it takes it back."""
+
+    @property
+    def outcome(self) -> Outcome:
+        """What it would do."""
+
+    def content(self) -> bytes:
+        """The plan as a file."""
+
+
+class Counter(Protocol):
+    """Where commands and questions are handed in: a repository that is opened here, or a service."""
+
+    def ask(self, question: "Question") -> "Answer":
+        """The answer to *question*."""
+
+    def moment(self, revision: str) -> tuple[str, datetime]:
+        """The commit that *revision* names, or that was the head at that time; and when it was made."""
+
+    def plan(self, command: Command, *, diff: bool, prognosis: bool = False) -> Prepared:
+        """What *command* would do."""
+
+    def apply(self, command: Command, *, diff: bool) -> Outcome:
+        """Carry *command* out."""
+
+    def read(self, content: bytes) -> tuple[Any, tuple[str, ...]]:
+        """The plan in a file, and what Argo CD would delete."""
+
+    def again(self, plan: Any, *, diff: bool) -> Prepared:
+        """*plan* as it is decided now, if it would still go."""
+
+    def carry_out(self, plan: Any, *, diff: bool) -> Outcome:
+        """Carry out exactly *plan*."""
+
+
+@contextmanager
+def counter() -> Iterator[Counter]:
+    """Where this run reads and plans."""
+    given = shared_options(click.get_current_context())
+    if (server := given.service) is not None:
+        yield service(server, given)
+        return
+    with repository(given) as opened:
+        yield Here(opened)
+
+
+@contextmanager
+def changing_counter() -> Iterator[Counter]:
+    """The same for a run that changes something, in the name of who asks."""
+    given = shared_options(click.get_current_context())
+    if (server := given.service) is not None:
+        yield service(server, given)
+        return
+    with repository(given) as opened:
+        yield Here(opened, actor())
+
+
+def service(server: str, given: Shared) -> "There":
+    """The service that this run asks."""
+    from kuberpult_cli.client import Client, address_of, token_from_variables  # noqa: PLC0415 - few need it
+    from kuberpult_cli.there import There  # noqa: PLC0415 - as above
+
+    if "branch" in given.typed:
+        raise click.UsageError("--branch does not go with --server: a service has one branch.")
+    token = token_from_variables()
+    address = address_of(server, frozenset(given.allow_protocol))
+    return There(Client(address, token, _claimed(given, is_known=token is not None)))
+
+
+def _claimed(given: Shared, *, is_known: bool) -> Actor | None:
+    """Who asks, as far as a service has to be told: of who has a token it knows."""
+    if given.author is not None:
+        return parsed_author(given.author)
+    if is_known:
+        return None
+    from kuberpult_core.git.opening import git_identity  # noqa: PLC0415 - dulwich is for those who need it
+
+    return git_identity()
+
+
 def ask(question: "Question") -> "Answer":
     """The answer to *question*; with ``--at`` it is about the state as it was then, which is said."""
     at = shared_options(click.get_current_context()).at
-    with repository() as opened:
+    with counter() as there:
         if at is None:
-            return opened.ask(question)
-        commit = opened.store.commit(opened.revision(at))
-        _say_when(commit)
-        return opened.ask(_as_of(question, commit.id))
+            return there.ask(question)
+        commit, time = there.moment(at)
+        say_when(commit, time)
+        return there.ask(_as_of(question, commit))
 
 
 def _as_of(question: Any, at: str) -> Any:
@@ -90,17 +181,18 @@ def reading() -> Iterator[Seen]:
     with repository() as opened:
         head, state = opened.snapshot(at)
         if at is not None and head.commit:
-            _say_when(opened.store.commit(head.commit))
+            say_when(head.commit, opened.store.commit(head.commit).time)
         yield Seen(opened, head, state)
 
 
-def _say_when(commit: LoggedCommit) -> None:
-    output.say(f"As of {moment(commit.id, commit.time)}.")
+def say_when(commit: str, time: datetime) -> None:
+    """Say which state is told of, if it is not today's."""
+    output.say(f"As of {moment(commit, time)}.")
 
 
-def moment(commit: str, time: datetime) -> str:
+def moment(commit: str, time: datetime | str) -> str:
     """A commit as people tell it from others: its time and the beginning of its id."""
-    return f"{time_text(time)} (commit {commit[:MAX_SHOWN]})"
+    return f"{output.cell(time)} (commit {commit[:MAX_SHOWN]})"
 
 
 def actor() -> Actor:

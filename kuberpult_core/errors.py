@@ -624,6 +624,42 @@ class OutcomeUnknown(Unknown):
 
 
 @define
+class InvalidServer(Invalid):
+    """An address of a kuberpult service that cannot be used, or not safely."""
+
+    server: str
+    """The address without what is secret."""
+    reason: str
+    next_step: str = "Use an address such as https://kuberpult.example.com."
+    code = "invalid_server"
+    words = "The server {server} cannot be used: {reason}."
+    advice = "{next_step}"
+
+
+@define
+class ServiceUnavailable(Unavailable):
+    """A kuberpult service could not be asked, or what answered is none. Nothing happened."""
+
+    server: str
+    reason: str
+    next_step: str = "See that it runs and can be reached, and try again."
+    code = "service_unavailable"
+    words = "The service at {server} cannot be asked: {reason}."
+    advice = "Nothing was changed. {next_step}"
+
+
+@define
+class AnswerLost(Unknown):
+    """A change was sent to a kuberpult service, and no answer came."""
+
+    server: str
+    reason: str
+    code = "answer_lost"
+    words = "The service at {server} has not said what came of it: {reason}."
+    advice = "Look before you repeat it: it is done if `kuberpult log` lists it, and else it may come yet."
+
+
+@define
 class WaitedTooLong(Unavailable):
     """Others were served first all the time, so this was not begun. Nothing happened."""
 

@@ -14,11 +14,12 @@ from starlette.routing import BaseRoute
 from starlette.routing import Route as Path
 
 from kuberpult_core import Actor, Repository
-from kuberpult_core.errors import KuberpultError
+from kuberpult_core.errors import InvalidName, KuberpultError, NotFound
+from kuberpult_core.similar import similar
 from kuberpult_http.access import Access, AccessOptions, signin
 from kuberpult_http.access.gate import Gate
 from kuberpult_http.bodies import MOST
-from kuberpult_http.desk import Desk
+from kuberpult_http.desk import Caller, Desk
 from kuberpult_http.events import Hub, events
 from kuberpult_http.following import Follower, Rhythm
 from kuberpult_http.handlers import asking, changing
@@ -117,9 +118,21 @@ def _path(route: Route) -> BaseRoute:
             return Path(route.path, changing(route), methods=[route.method])
 
 
-async def _refused(_request: Request, error: Exception) -> Response:
+async def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, KuberpultError)  # noqa: S101 - starlette hands over what it was registered for
-    return problem(error)
+    return problem(error, await _meant(request, error) if isinstance(error, NotFound | InvalidName) else ())
+
+
+async def _meant(request: Request, error: KuberpultError) -> tuple[str, ...]:
+    """The names that may have been meant, for who may see them all."""
+    desk: Desk = request.app.state.desk
+    caller: Caller | None = getattr(request.state, "caller", None)
+    if caller is None or caller.view is not None:
+        return ()
+    try:
+        return await desk.read(lambda: similar(desk.repository.state(request.query_params.get("at")), error))
+    except KuberpultError:
+        return ()  # a guess must not hide what went wrong
 
 
 async def _unusable(_request: Request, error: Exception) -> Response:

@@ -1,7 +1,7 @@
 """What goes wrong, as problem+json (RFC 9457): one shape everywhere, with the core's stable codes."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from starlette.responses import Response
@@ -52,11 +52,11 @@ def status_of(error: KuberpultError) -> int:
     return next((status for kind, status in _STATUSES if isinstance(error, kind)), 500)
 
 
-def problem(error: KuberpultError) -> Response:
-    """*error* as an answer."""
+def problem(error: KuberpultError, meant: Sequence[str] = ()) -> Response:
+    """*error* as an answer, and the names that may have been *meant*."""
     status = status_of(error)
     headers = {"Retry-After": str(RETRY_SECONDS)} if isinstance(error, Unavailable) else {}
-    return _response(status, {**error_data(error), "status": status}, headers)
+    return _response(status, {**error_data(error, meant), "status": status}, headers)
 
 
 def http_problem(error: HttpProblem) -> Response:
@@ -67,6 +67,7 @@ def http_problem(error: HttpProblem) -> Response:
         "title": error.sentence,
         "detail": error.sentence,
         "hint": error.hint,
+        "similar": [],
         "facts": {},
         "status": error.status,
     }

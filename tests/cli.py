@@ -110,6 +110,12 @@ def _streams(given: bytes, kind: type[io.TextIOWrapper]) -> Iterator[tuple[io.By
         sys.stdin, sys.stdout, sys.stderr = before
 
 
+def _as_ada(arguments: Sequence[str]) -> list[str]:
+    """The same on the story's repository, unless a service is named, and in Ada's name."""
+    where = [] if "--server" in arguments else ["--repo", "manifests.git"]
+    return [*where, "--author", str(ADA), *arguments]
+
+
 @attrs.frozen
 class Desk:
     """A folder in which somebody works: a repository, files, and the command line."""
@@ -123,7 +129,7 @@ class Desk:
 
     def run(self, *arguments: str, given: bytes = b"", **variables: str) -> Ran:
         """Run the command line in this process, on the story's repository and in Ada's name."""
-        return self.bare_run("--repo", "manifests.git", "--author", str(ADA), *arguments, given=given, **variables)
+        return self.bare_run(*_as_ada(arguments), given=given, **variables)
 
     def bare_run(self, *arguments: str, given: bytes = b"", **variables: str) -> Ran:
         """Run the command line in this process, with these arguments and no others."""
@@ -135,7 +141,7 @@ class Desk:
 
     def in_colour(self, *arguments: str, given: bytes = b"", **variables: str) -> Ran:
         """Like :meth:`run`, as at a terminal: all streams are one."""
-        return self._run(("--repo", "manifests.git", "--author", str(ADA), *arguments), given, variables, Screen)
+        return self._run(_as_ada(arguments), given, variables, Screen)
 
     def _run(
         self, arguments: Sequence[str], given: bytes, variables: Mapping[str, str], kind: type[io.TextIOWrapper]
@@ -237,13 +243,19 @@ def shown_on_terminal(desk: Desk, *arguments: str, **variables: str) -> Ran:
     return Ran(process.returncode, shown.replace("\r\n", "\n"), "")
 
 
+SERVE = (str(SCRIPT), "--repo", "manifests.git", "serve")
+"""What serves a desk's repository."""
+
+
 @contextmanager
-def serving(desk: Desk, *arguments: str, **variables: str) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+def serving(
+    desk: Desk, *arguments: str, serve: Sequence[str] = SERVE, **variables: str
+) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     """The address of ``kuberpult serve`` on the desk's repository, and its process, which ends afterwards."""
     log = desk.folder / "served"
     with log.open("wb") as stream:
         process = subprocess.Popen(
-            [SCRIPT, "--repo", "manifests.git", "serve", "--port", "0", *arguments],
+            [*serve, "--port", "0", *arguments],
             cwd=desk.folder,
             stdin=subprocess.DEVNULL,
             stdout=stream,

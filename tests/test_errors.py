@@ -10,6 +10,7 @@ from kuberpult_core import Conflict, Denied, Invalid, KuberpultError, NotFound, 
 from kuberpult_core import errors as module
 from kuberpult_core.codec import error_data
 from kuberpult_core.errors import (
+    AnswerLost,
     Busy,
     Cascade,
     DuplicateApplicationName,
@@ -22,6 +23,7 @@ from kuberpult_core.errors import (
     InvalidName,
     InvalidPlan,
     InvalidRemote,
+    InvalidServer,
     IsUpstream,
     Locked,
     LostRace,
@@ -37,6 +39,7 @@ from kuberpult_core.errors import (
     ReleaseTooOld,
     RemoteRefused,
     RemoteUnavailable,
+    ServiceUnavailable,
     StoreUnavailable,
     UnknownApplication,
     UnknownCommit,
@@ -111,6 +114,9 @@ EXAMPLES: list[tuple[KuberpultError, str, type[KuberpultError]]] = [
     (RemoteRefused("git.example.com", "pre-receive hook declined", "No.\nNever."), "remote_refused", Denied),
     (HistoryReplaced("git.example.com", "main", "a" * 40, "b" * 40), "history_replaced", Conflict),
     (HistoryReplaced("git.example.com", "main", "a" * 40, None), "history_replaced", Conflict),
+    (InvalidServer("https://[", "it is no address"), "invalid_server", Invalid),
+    (ServiceUnavailable("https://kuberpult.example.com", "it is away"), "service_unavailable", Unavailable),
+    (AnswerLost("https://kuberpult.example.com", "it went away"), "answer_lost", Unknown),
     (OutcomeUnknown("c" * 40, "The server has not answered."), "outcome_unknown", Unknown),
     (WaitedTooLong(30.0, 7), "waited_too_long", Unavailable),
 ]
@@ -144,6 +150,7 @@ OF_REQUESTS = {
     "invalid_plan",
     "invalid_command",
     "invalid_remote",
+    "invalid_server",
     "protocol_not_allowed",
     "unknown_commit",
     "unknown_revision",

@@ -193,11 +193,12 @@ def _row(it: Data, now: datetime) -> tuple[object, ...]:
     )
 
 
-def _expiry(expires_at: datetime | None, now: datetime) -> str | None:
+def _expiry(expires_at: datetime | str | None, now: datetime) -> str | None:
     """How long until the lock's time is past: ``in 3h``, or that it is."""
     if expires_at is None:
         return None
-    return "overdue" if expires_at <= now else f"in {output.age(now, expires_at)}"
+    end = output.when(expires_at)
+    return "overdue" if end <= now else f"in {output.age(now, end)}"
 
 
 @command.command()

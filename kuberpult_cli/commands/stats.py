@@ -12,7 +12,6 @@ from kuberpult_cli import completing, output, parsing
 from kuberpult_cli.options import reads, shared
 from kuberpult_cli.session import ask
 from kuberpult_core import service
-from kuberpult_core.layout import time_text
 from kuberpult_core.questions import ShowStats
 
 DEFAULT_SPAN = "4w"
@@ -54,7 +53,7 @@ def command(env: str | None, since: str | None, team: str | None) -> None:
 
 
 def _span(data: Data, since: str | None) -> str:
-    start = time_text(data["since"])
+    start = output.cell(data["since"])
     return f"since {start}" if since else f"since {start} ({DEFAULT_SPAN}, choose with --since)"
 
 
