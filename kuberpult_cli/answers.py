@@ -66,6 +66,9 @@ ANSWERS: dict[tuple[str, ...], Answer] = {
     ("stats",): Answer("stats"),
     ("doctor",): Answer("problem", is_list=True),
     ("demo",): Answer("demo"),
+    ("token", "create"): Answer("new_token"),
+    ("token", "list"): Answer("token", is_list=True),
+    ("token", "revoke"): Answer("revoked_token"),
 }
 """The answer of every command, by the words that call it."""
 TEXTS: dict[tuple[str, ...], str] = {

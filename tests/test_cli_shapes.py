@@ -65,13 +65,19 @@ MORE = """
     app remove cart staging --ignore-locks --allow-cascade --diff --dry-run
     apply lock.plan.json
     apply lock.plan.json --dry-run --diff
+    token create --tokens tokens --role ci --expires 90d
+    token list --tokens tokens
+    token revoke --tokens tokens jobs
 """
 CASES = [*CHANGES, *READS, *(line.split() for line in MORE.strip().splitlines())]
 
 
 @pytest.fixture
 def desk(tmp_path: Path) -> Desk:
-    return new_desk(tmp_path)
+    desk = new_desk(tmp_path)
+    made = desk.run("token", "create", "--tokens", "tokens", "--role", "ci", "--name", "jobs")
+    assert made.code == 0, made.err
+    return desk
 
 
 def path_of(words: list[str]) -> tuple[str, ...]:

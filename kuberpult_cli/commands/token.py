@@ -33,7 +33,14 @@ def _of_file(function: Callable[..., Any]) -> Callable[..., Any]:
 
 @click.group()
 def command() -> None:
-    """Make, list and revoke the tokens of a service."""
+    """Make, list and revoke the tokens of a service.
+
+    \b
+    Examples:
+      kuberpult token create --role ci --name "Release jobs" --expires 90d
+      kuberpult token list --tokens /etc/kuberpult/tokens
+      kuberpult token revoke "Release jobs"
+    """
 
 
 @command.command()
@@ -56,7 +63,7 @@ def create(
 
     \b
     Examples:
-      kuberpult token create --role ci --name "Release jobs" --expires 90d --may-act-for-others
+      kuberpult token create --role ci --name "Release jobs" --expires 90d
       kuberpult token create --role developer --commits-as "Ada <ada@example.com>"
     """
     if wrong := [it for it in roles if not is_role(it)]:
@@ -121,17 +128,21 @@ def revoke(wanted: str, file: Path) -> None:
       kuberpult token revoke 1f0c2ab94d7e
       kuberpult token revoke "Release jobs"
     """
-    revoked: list[str] = []
+    revoked: list[Token] = []
 
     def without(known: Tokens) -> Tokens:
-        revoked[:] = [it.id for it in known.values() if wanted in (it.id, it.name)]
+        revoked[:] = [it for it in known.values() if wanted in (it.id, it.name)]
         if len(revoked) != 1:
             many = f"{len(revoked)} tokens are called {wanted!r}" if revoked else f"There is no token {wanted!r}"
             raise click.BadParameter(f"{many} in {file}.", param_hint="ID")
-        return {token_id: it for token_id, it in known.items() if token_id not in revoked}
+        return {token_id: it for token_id, it in known.items() if it is not revoked[0]}
 
     tokens.changed(file, without)
-    output.say(f"Revoked {revoked[0]}.")
+    (token,) = revoked
+    if output.is_for_people():
+        output.line(f"token/{token.id} revoked")
+    else:
+        output.emit({"id": token.id, "name": token.name}, (), (), [f"token/{token.id}"])
 
 
 def _data(token: Token) -> dict[str, Any]:
