@@ -49,7 +49,7 @@ from kuberpult_core.routes import ROUTES, Ask, Change, Route
 from kuberpult_http.handlers import converted
 from tests.certificates import Authority, authority_in
 from tests.cli import ADA, FORMS, Desk, Ran, new_desk, serving
-from tests.strategies import single_commands
+from tests.strategies import commands
 from tests.test_cli import CHANGES, READS
 from tests.test_cli_golden import masked
 
@@ -237,7 +237,7 @@ def served(request: Request) -> tuple[Route, dict[str, str]]:
     raise AssertionError(f"nobody takes {request.method} {request.path}")
 
 
-@given(single_commands)
+@given(commands)
 def test_a_service_understands_every_command(command: Command) -> None:
     request = request_for(command)
     route, path = served(request)
