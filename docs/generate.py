@@ -477,7 +477,12 @@ def errors_page() -> str:
         "# Errors",
         _MARK.format(source="the classes in kuberpult_core.errors"),
         _ERRORS_HEAD,
-        *(part for root in KuberpultError.__subclasses__() for part in _family(root)),
+        *(
+            part
+            for root in KuberpultError.__subclasses__()
+            if root.__module__ == errors.__name__
+            for part in _family(root)
+        ),
     )
 
 

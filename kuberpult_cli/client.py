@@ -46,6 +46,8 @@ class Reply:
 def address_of(server: str, allowed: frozenset[str] = frozenset()) -> str:
     """The address of a service without a slash at its end, if it can be used, and safely."""
     shown = printable(server)
+    if not (server.isascii() and server.isprintable()) or " " in server:
+        raise InvalidServer(shown, "it is no address")
     try:
         parts = urlsplit(server)
         host, _ = parts.hostname, parts.port
@@ -54,7 +56,7 @@ def address_of(server: str, allowed: frozenset[str] = frozenset()) -> str:
     if "@" in parts.netloc:
         bare = printable(parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl())
         raise InvalidServer(bare, "there is a name or a password in it", f"Set the variable {TOKEN} instead.")
-    if parts.scheme not in ("http", "https") or not host or parts.query or parts.fragment or not shown.isascii():
+    if parts.scheme not in ("http", "https") or not host or parts.query or parts.fragment:
         raise InvalidServer(shown, "it is no address of a service")
     if parts.scheme == "http" and not is_here(parts) and "http" not in allowed:
         next_step = "Use https. Where the network is trusted, `--allow-protocol http` allows it."
@@ -102,16 +104,16 @@ class Client:
             raise self._unavailable(error.reason) from None
         except (OSError, http.client.HTTPException) as error:
             raise self._lost(error) if changes else self._unavailable(error) from None
-        if len(content) > MOST:
-            raise ServiceUnavailable(self.address, f"its answer has more than {MOST} bytes")
-        return self._reply(content, tag, response.headers.get_content_type())
-
-    def _reply(self, content: bytes, tag: str, kind: str) -> Reply:
         try:
-            data = None if kind == "application/yaml" else json.loads(content)
+            data = self._data(content, response.headers.get_content_type())
         except (ValueError, RecursionError):
-            raise self._no_service() from None
+            raise self._lost("its answer cannot be read") if changes else self._no_service() from None
         return Reply(content, data, tag.removeprefix("W/").strip('"') or None)
+
+    def _data(self, content: bytes, kind: str) -> Any:
+        if len(content) > MOST:
+            raise ValueError
+        return None if kind == "application/yaml" else json.loads(content)
 
     def _no_service(self) -> ServiceUnavailable:
         hint = "See that --server is the address of a kuberpult service, without /api."
@@ -144,8 +146,8 @@ class Client:
         """What the service says went wrong; or that whoever answers is none, or has none behind it."""
         with error, suppress(OSError, http.client.HTTPException, ValueError, TypeError, KeyError, RecursionError):
             return Answered.of(json.loads(error.read(MOST)), error.code)
-        if changes and error.code in (502, 504):
-            return AnswerLost(self.address, f"something between here and there answers {error.code}")
+        if changes and error.code >= 500:
+            return self._lost(f"something between here and there answers {error.code}")
         if 300 <= error.code < 400:
             target = printable(str(error.headers.get("Location")))
             return ServiceUnavailable(self.address, f"it points to {target}", "Name that address if you trust it.")

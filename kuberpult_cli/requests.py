@@ -8,10 +8,10 @@ from urllib.parse import quote
 
 import attrs
 
-from kuberpult_core import Batch, Command
+from kuberpult_core import Command
 from kuberpult_core.codec import command_data
 from kuberpult_core.questions import Question
-from kuberpult_core.routes import BATCH, ROUTES, Ask, Change
+from kuberpult_core.routes import ROUTES, Ask, Change
 
 _NAME = re.compile(r"{(\w+)}")
 
@@ -44,8 +44,6 @@ def request_for(command: Command) -> Request:
     """The request that carries *command* out."""
     data = command_data(command)
     data.pop("kind")
-    if isinstance(command, Batch):
-        return Request("POST", BATCH, body=data)
     route, values = _route_for(command)
     for name in route.fixed:
         data.pop(name, None)

@@ -11,7 +11,7 @@ from kuberpult_cli.outcome import Data, Outcome, of_data
 from kuberpult_cli.output import when
 from kuberpult_cli.problems import Answered
 from kuberpult_cli.requests import Request, request_for, request_of
-from kuberpult_core import Command, ReleaseTrain, Undo
+from kuberpult_core import Command, ReleaseTrain, Undo, UpstreamThen
 from kuberpult_core.codec import command_data
 from kuberpult_core.errors import UnknownRevision
 from kuberpult_core.ports import ObjectId
@@ -91,11 +91,9 @@ class There:
 
     def apply(self, command: Command, *, diff: bool) -> Outcome:
         """Carry *command* out."""
-        found = self._done(request_for(self._named(command)), diff=diff)
-        match command:
-            case ReleaseTrain(from_state=then) if then is not None:
-                return attrs.evolve(found, revision=self.moment(then.revision)[0][:MAX_SHOWN])
-        return found
+        command = self._named(command)
+        found = self._done(request_for(command), diff=diff)
+        return attrs.evolve(found, revision=_revision({"command": command_data(command)}))
 
     def carry_out(self, plan: Data, *, diff: bool) -> Outcome:
         """Carry out exactly *plan*."""
@@ -112,9 +110,12 @@ class There:
         return plan, tuple(map(str, cascades)) if isinstance(cascades, list) else ()
 
     def _named(self, command: Command) -> Command:
-        """*command* so that its route can say it: a commit's name may have what no path has."""
-        if isinstance(command, Undo):
-            return attrs.evolve(command, commit=self.moment(command.commit)[0])
+        """*command* with the commits that it names as ids: a name may have what no path has."""
+        match command:
+            case Undo(commit):
+                return attrs.evolve(command, commit=self.moment(commit)[0])
+            case ReleaseTrain(from_state=UpstreamThen(revision)):
+                return attrs.evolve(command, from_state=UpstreamThen(self.moment(revision)[0]))
         return command
 
     def _prepared(self, request: Request) -> Prepared:

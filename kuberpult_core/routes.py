@@ -65,8 +65,8 @@ class Ask:
 
 Route: TypeAlias = Change | Ask
 
-PLAN, APPLY, BATCH = "/api/plan", "/api/apply", "/api/batch"
-"""What takes any command, a plan, and several commands: each is posted."""
+PLAN, APPLY = "/api/plan", "/api/apply"
+"""What takes any command to plan it, and a plan to carry it out: each is posted."""
 _ENV = {"env": "environment"}
 _APP = {"app": "application"}
 _BOTH = {**_ENV, **_APP}
@@ -164,6 +164,7 @@ ROUTES: tuple[Route, ...] = (
         "GET", f"{_G}/releasetrain/prognosis", commands.ReleaseTrain, _GROUP_TRAIN, _GROUP,
         plans_only=True, tag="trains",
     ),
+    Change("POST", "/api/batch", commands.Batch, {}, tag="plans"),
     Ask("/api/settings", questions.ShowSettings, tag="settings"),
     Change("PATCH", "/api/settings", commands.UpdateSettings, {}, tag="settings"),
     Ask("/api/log", questions.ShowLog, _BOTH, tag="log"),

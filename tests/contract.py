@@ -1,6 +1,6 @@
 """A service as the command line needs it: ``python -m tests.contract --port 0`` in the folder of a desk.
 
-It serves what ``kuberpult serve`` does, and takes plans and batches as docs/service-client.md says,
+It serves what ``kuberpult serve`` does, and takes plans as docs/service-client.md says,
 where the service itself does not.
 """
 
@@ -14,10 +14,10 @@ from starlette.routing import Route
 from kuberpult_core import Decision, ReleaseTrain, command_from, open_repository
 from kuberpult_core.planfile import plan_data, plan_from
 from kuberpult_core.prognosis import prognosis
-from kuberpult_core.routes import APPLY, BATCH, PLAN
+from kuberpult_core.routes import APPLY, PLAN
 from kuberpult_http.app import create_app
 from kuberpult_http.bodies import json_of
-from kuberpult_http.handlers import answered, caller_of, carried_out, decided, desk_of, switch
+from kuberpult_http.handlers import answered, caller_of, decided, desk_of, switch
 from kuberpult_http.server import Listening, serve
 
 KEY = b"0123456789abcdef"
@@ -51,14 +51,9 @@ async def apply(request: Request) -> Response:
     return answered(decided(applied.commit, applied.decision, planned=False))
 
 
-async def batch(request: Request) -> Response:
-    return await carried_out(request, command_from({"kind": "Batch", **await json_of(request)}))
-
-
 ROUTES = [
     Route(PLAN, plan, methods=["POST"]),
     Route(APPLY, apply, methods=["POST"]),
-    Route(BATCH, batch, methods=["POST"]),
 ]
 
 if __name__ == "__main__":

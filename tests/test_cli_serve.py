@@ -12,7 +12,9 @@ from tests.cli import PATIENCE, Desk, new_desk, serving
 
 @pytest.fixture
 def desk(tmp_path: Path) -> Desk:
-    return new_desk(tmp_path)
+    made = new_desk(tmp_path)
+    made.run("lock", "expire")  # a service does it by itself, at a time of its own
+    return made
 
 
 @pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "Ctrl-C"])
