@@ -44,6 +44,7 @@ def on_locks(method: str, needs: str, body: Any = None) -> dict[tuple[str, str],
     return {(method, path): row(path, needs, body) for path in paths}
 
 
+LOCKING = {"kind": "CreateLock", "target": {"environment": "staging"}, "lock_id": "ice", **MESSAGE}
 VIEW, MANIFESTS, DEPLOY = "View", "View ViewManifests", "DeployRelease"
 ROWS: dict[tuple[str, str], Row] = {
     ("GET", "/api/overview"): row("/api/overview", VIEW),
@@ -83,6 +84,8 @@ ROWS: dict[tuple[str, str], Row] = {
     ("GET", "/api/stats"): row("/api/stats", VIEW),
     ("POST", "/api/commits/{commit}/undo"): row("/api/commits/HEAD~1/undo", "DeleteLock"),
     ("GET", "/api/problems"): row("/api/problems", VIEW),
+    ("POST", "/api/batch"): row("/api/batch", "CreateLock", {"commands": [LOCKING]}),
+    ("POST", "/api/locks/expire"): row("/api/locks/expire", "", {"now": "2026-01-01T00:00:00Z"}),
 }
 EACH = [(route.method, route.path) for route in ROUTES]
 ROLES: dict[tuple[str, ...], str] = {
@@ -141,7 +144,12 @@ def test_a_route_lets_nobody_in_who_shows_nothing(service: Guarded, key: tuple[s
     assert answer.headers["WWW-Authenticate"] == 'Bearer realm="kuberpult"'
 
 
-@pytest.mark.parametrize("key", EACH, ids=" ".join)
+def test_one_route_alone_needs_nothing_by_itself_because_it_names_nothing() -> None:
+    """What it does is checked, fact by fact: see tests/test_access_needs.py."""
+    assert [key for key in EACH if not ROWS[key].needs] == [("POST", "/api/locks/expire")]
+
+
+@pytest.mark.parametrize("key", [key for key in EACH if ROWS[key].needs], ids=" ".join)
 def test_a_route_refuses_who_may_do_something_else(service: Guarded, key: tuple[str, str]) -> None:
     before = service.repository.snapshot()[0]
     answer = asked(service, key[0], ROWS[key], "nothing")

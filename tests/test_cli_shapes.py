@@ -191,7 +191,7 @@ def test_a_shape_refuses_a_key_that_it_does_not_know_and_misses_one_that_it_does
 
 @pytest.mark.parametrize("words", [words for words in CASES if path_of(words) not in TEXTS], ids=" ".join)
 def test_names_are_a_kind_and_a_name_and_nothing_else(desk: Desk, words: list[str]) -> None:
-    kinds = "application|commit|deployment|environment|lock|manifest|problem|queued|release|repository"
+    kinds = "application|commit|deployment|environment|lock|manifest|problem|queued|release|repository|token"
     ran = desk.run(*words, "-o", "name")
     assert ran.code in (0, 1)
     checker = jsonschema.Draft202012Validator({"pattern": rf"^(({kinds})/\S.*|settings(/\w+)?)$"})

@@ -80,10 +80,12 @@ def create(
     if token.is_expired(now):
         raise click.BadParameter("It would have ended already.", param_hint="--expires")
     tokens.changed(file, lambda known: {**known, token.id: token})
-    if output.form() in ("table", "wide"):
+    if output.is_for_people():
         output.line(text)
     else:
-        output.emit({**_data(token), "token": text}, (), (), [text])
+        output.emit({**_data(token), "token": text}, (), (), [f"token/{token.id}"])
+    if output.form() == "name":
+        output.line(text, err=True)  # a name is no place for a secret, and it is shown once
     ends = f"until {time_text(token.expires)}" if token.expires else "for ever"
     output.say(f"This is shown once. It is good {ends}; `kuberpult token revoke {token.id}` ends it.")
 
