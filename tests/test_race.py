@@ -7,7 +7,7 @@ import pytest
 from tests.race import Answer, Race, _check_answers, held
 
 RACES = {
-    "local": ("local", Race(8, 16)),
+    "local": ("local", Race(8, 50)),
     "local, each gathering": ("local", Race(4, 30, threads=4)),
     "file, a copy each": ("file", Race(4, 10)),
     "file, few copies": ("file", Race(8, 5, caches=2)),
