@@ -138,6 +138,8 @@ class Editor:
         self._edited: dict[str, Folder] = {}
         """The folders by path that may have changed since the last time, as far as they are looked up here."""
         self._blobs: dict[ObjectId, NewObject] = {}
+        self._named: set[ObjectId] = set()
+        """Files without their content, which must be in the repository if the tree needs them."""
         self._new: dict[ObjectId, NewObject] = {}
 
     def apply(self, changes: Iterable[Change]) -> None:
@@ -185,11 +187,15 @@ class Editor:
             self._objects.blob(entry.id)
 
     def _have(self, file: ObjectId, content: bytes | None) -> None:
-        """Have a file's *content* at hand, to be written if the finished tree needs it; none must be there."""
+        """Have a file's *content* at hand, to be written if the finished tree needs it.
+
+        One without must be there by then; one that came and went within a command never was written.
+        """
         if content is None:
-            self._objects.blob(file)
+            self._named.add(file)
         else:
             self._blobs[file] = NewObject("blob", file, content)
+            self._named.discard(file)
 
     def _linked(self, text: bytes) -> Entry:
         link = ObjectId(blob_id(text))
@@ -264,7 +270,10 @@ class Editor:
                 folder.put(name, Entry(FOLDER, below.id) if below.id else None)
                 if below.id is None:
                     del folder.open[name]
-        wanted = [entry.id for entry in folder.fresh_entries() if entry.id in self._blobs]
+        fresh = [entry.id for entry in folder.fresh_entries()]
+        for file in self._named.intersection(fresh):
+            self._objects.blob(file)
+        wanted = [it for it in fresh if it in self._blobs]
         new = folder.closed()
         if new is not None:
             self._new[new.id] = new

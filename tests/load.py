@@ -192,7 +192,7 @@ class Load:
     async def _listen(self, heard: list[str]) -> None:
         there = urlsplit(self._service.url)
         reader, writer = await asyncio.open_connection(there.hostname, there.port)
-        writer.write(b"GET /api/events HTTP/1.1\r\nHost: load\r\n\r\n")
+        writer.write(b"GET /api/events HTTP/1.1\r\nHost: localhost\r\n\r\n")
         rest = b""
         try:
             while piece := await reader.read(65536):

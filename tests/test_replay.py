@@ -13,6 +13,9 @@ from hypothesis import strategies as st
 from kuberpult_core import (
     Batch,
     Command,
+    CreateEnvironment,
+    CreateRelease,
+    DeleteApplication,
     Deploy,
     KuberpultError,
     ReleaseTrain,
@@ -71,6 +74,14 @@ def given_history(repository: Repository, history: History, *, undone: bool = Fa
 
 
 # Random histories
+
+
+def test_what_came_and_went_within_one_command_is_proven() -> None:
+    with memory_repository() as repository:
+        repository.apply(CreateEnvironment("dev"), ADA, NOON)
+        batch = CreateRelease("cart", {"dev": "kind: Pod\n"}), CreateEnvironment("new"), DeleteApplication("cart")
+        repository.apply(Batch(batch), ADA, NOON)
+        assert [type(it) for it in verdicts(repository)] == [Proven, Proven]
 
 
 @given(histories(6))

@@ -244,7 +244,14 @@ def test_a_token_can_have_several_roles_an_author_and_act_for_others(
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("form", ["json", "jsonl", "yaml", "name"])
+def test_a_name_has_no_room_for_the_token_which_is_told_beside_it(file: Path, typed: Callable[..., Ran]) -> None:
+    ran = typed("create", "--role", "ci", "-o", "name", "--quiet")
+    (token,) = tokens.read(file).values()
+    assert ran.out == f"token/{token.id}\n"
+    assert f"kpt_{token.id}_" in ran.err
+
+
+@pytest.mark.parametrize("form", ["json", "jsonl", "yaml"])
 def test_every_form_has_the_token(file: Path, typed: Callable[..., Ran], form: str) -> None:
     said = typed("create", "--role", "ci", "-o", form).out
     (token,) = tokens.read(file).values()
