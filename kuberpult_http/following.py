@@ -82,8 +82,9 @@ class Follower:
     async def run(self) -> None:
         """Follow until the task is cancelled."""
         while True:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._is_news.wait(), self._rhythm.look)
+            with suppress(TimeoutError):  # wait_for may swallow a cancellation, before Python 3.12
+                async with asyncio.timeout(self._rhythm.look):
+                    await self._is_news.wait()
             self._is_news.clear()
             try:
                 await self._step()
