@@ -15,13 +15,16 @@ from starlette.routing import Route as Path
 
 from kuberpult_core import Actor, Repository
 from kuberpult_core.errors import KuberpultError
-from kuberpult_http.bodies import MOST
+from kuberpult_http import gotool
+from kuberpult_http.bodies import MOST, SECONDS
 from kuberpult_http.callers import Everybody
 from kuberpult_http.desk import Desk
 from kuberpult_http.events import Hub, events
 from kuberpult_http.following import Follower, Rhythm
 from kuberpult_http.handlers import asking, changing
 from kuberpult_http.health import alive, ready
+from kuberpult_http.idempotency import Answers, remembering
+from kuberpult_http.planning import applying, planning
 from kuberpult_http.problems import HttpProblem, http_problem, problem
 from kuberpult_http.routes import ROUTES, Ask, Change, Route
 
@@ -34,12 +37,16 @@ class Options:
 
     most_body: int = MOST
     """Bytes of a body that is taken."""
+    body_seconds: float = SECONDS
+    """In which a whole body must have come."""
     actor: Actor = SERVICE
     """The author where nobody says who asks."""
     rhythm: Rhythm = attrs.field(factory=Rhythm)
 
 
 OWN = (
+    Path("/api/plan", remembering(planning), methods=["POST"]),
+    Path("/api/apply", remembering(applying), methods=["POST"]),
     Path("/api/events", events, methods=["GET"]),
     Path("/healthz", alive, methods=["GET"]),
     Path("/readyz", ready, methods=["GET"]),
@@ -54,7 +61,7 @@ def create_app(
     options = options or Options()
     app = Starlette(
         lifespan=_following,
-        routes=[*OWN, *map(_path, ROUTES), *more],
+        routes=[*OWN, *map(_path, ROUTES), *gotool.routes(), *more],
         middleware=[Middleware(Everybody, default=options.actor)],
         exception_handlers={
             KuberpultError: _refused,
@@ -68,7 +75,7 @@ def create_app(
     follower = Follower(desk, hub, options.actor, options.rhythm)
     desk.published = follower.look_now
     app.state.desk, app.state.hub, app.state.follower = desk, hub, follower
-    app.state.options = options
+    app.state.options, app.state.answers = options, Answers()
     return app
 
 
@@ -92,7 +99,7 @@ def _path(route: Route) -> BaseRoute:
         case Ask():
             return Path(route.path, asking(route), methods=["GET"])
         case Change():
-            return Path(route.path, changing(route), methods=[route.method])
+            return Path(route.path, remembering(changing(route)), methods=[route.method])
 
 
 async def _refused(_request: Request, error: Exception) -> Response:

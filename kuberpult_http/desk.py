@@ -6,7 +6,9 @@ from typing import Any, TypeVar
 import attrs
 from anyio import CapacityLimiter, to_thread
 
-from kuberpult_core import Actor, Applied, Command, Plan, Repository
+from kuberpult_core import Actor, Applied, Command, Plan, Repository, State
+from kuberpult_core.names import ApplicationName, EnvironmentName
+from kuberpult_core.ports import ObjectId
 from kuberpult_core.questions import Question
 from kuberpult_core.service import Answer, Check, View
 
@@ -24,6 +26,8 @@ class Caller:
     """None if they may do everything."""
     view: "View | None" = None
     """None if they may see everything."""
+    reads: "Callable[[State, EnvironmentName, ApplicationName], bool] | None" = None
+    """Whether they may read the manifests of a place; none if of all, or, with a *view*, of no place."""
 
 
 class Desk:
@@ -63,6 +67,21 @@ class Desk:
             return self.repository.carry_out(plan, caller.actor, check=caller.check)
 
         return await self._written(write)
+
+    async def again(self, caller: Caller, plan: Plan) -> Plan:
+        """*plan* as it is decided now, if it would still do the same."""
+        again = await self.read(self.repository.again, plan)
+        if caller.check is not None:
+            state = await self.read(self.state, again.base)
+            caller.check(state, again.decision)
+        return again
+
+    def state(self, commit: ObjectId | None) -> State:
+        """The state of a commit; of none, that before the first one."""
+        head, state = self.repository.snapshot()
+        if head.commit == commit:
+            return state
+        return self.repository.state(commit) if commit else State()
 
     async def _written(self, write: Callable[[], Applied]) -> Applied:
         applied = await to_thread.run_sync(write, limiter=self._writers)

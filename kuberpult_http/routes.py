@@ -52,6 +52,17 @@ class Ask:
 
 Route: TypeAlias = Change | Ask
 
+CI_LINK = "ciLink"
+LOCK_KEYS = {CI_LINK: "link", "suggestedLifeTime": "suggested_lifetime"}
+"""Keys of the Go tool for a lock, and what they are called here."""
+
+
+def renamed(body: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    """*body* with the keys of the Go tool by their names here; an empty text there says nothing."""
+    given = {key: value for key, value in body.items() if key not in names or value != ""}
+    return {names.get(key, key): value for key, value in given.items()}
+
+
 _ENV = {"env": "environment"}
 _APP = {"app": "application"}
 _BOTH = {**_ENV, **_APP}
@@ -166,6 +177,7 @@ ROUTES: tuple[Route, ...] = (
         "GET", f"{_G}/releasetrain/prognosis", commands.ReleaseTrain, _group_train, ("target", "group_only"),
         plans_only=True, tag="trains",
     ),
+    Change("POST", "/api/batch", commands.Batch, _named(), (), tag="plans"),
     Ask("/api/settings", questions.ShowSettings, tag="settings"),
     Change("PATCH", "/api/settings", commands.UpdateSettings, _named(), (), tag="settings"),
     Ask("/api/log", questions.ShowLog, _BOTH, tag="log"),
