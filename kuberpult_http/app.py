@@ -24,6 +24,7 @@ from kuberpult_http.following import Follower, Rhythm
 from kuberpult_http.handlers import asking, changing
 from kuberpult_http.health import alive, ready
 from kuberpult_http.idempotency import Answers, remembering
+from kuberpult_http.pages import docs, openapi
 from kuberpult_http.planning import applying, planning
 from kuberpult_http.problems import HttpProblem, http_problem, problem
 from kuberpult_http.routes import ROUTES, Ask, Change, Route
@@ -47,6 +48,8 @@ class Options:
 OWN = (
     Path("/api/plan", remembering(planning), methods=["POST"]),
     Path("/api/apply", remembering(applying), methods=["POST"]),
+    Path("/api/openapi.json", openapi, methods=["GET"]),
+    Path("/docs", docs, methods=["GET"]),
     Path("/api/events", events, methods=["GET"]),
     Path("/healthz", alive, methods=["GET"]),
     Path("/readyz", ready, methods=["GET"]),

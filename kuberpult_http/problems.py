@@ -67,6 +67,7 @@ def http_problem(error: HttpProblem) -> Response:
         "title": error.sentence,
         "detail": error.sentence,
         "hint": error.hint,
+        "similar": [],
         "facts": {},
         "status": error.status,
     }
