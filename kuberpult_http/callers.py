@@ -2,16 +2,20 @@
 
 import base64
 import binascii
+from datetime import UTC, datetime
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from kuberpult_core import Actor
 from kuberpult_core.errors import Invalid
+from kuberpult_core.stamp import Stamp
 from kuberpult_http.desk import Caller
 from kuberpult_http.problems import HttpProblem, http_problem
 
 NAME, EMAIL = b"author-name", b"author-email"
 """Headers of the Go tool: who asks, in base64."""
+
+_WHENEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Everybody:
@@ -39,7 +43,7 @@ def claimed(scope: Scope) -> Actor | None:
     if not name or not email:
         return None
     try:
-        return Actor(name, email)
+        return Stamp(_WHENEVER, Actor(name, email)).actor  # which says whether git could keep it
     except Invalid as error:
         raise HttpProblem(400, "invalid_author", str(error), error.hint) from None
 

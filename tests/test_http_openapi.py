@@ -11,6 +11,8 @@ import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from schemathesis import checks
+from schemathesis.core.result import Ok
+from starlette.routing import Route
 
 from kuberpult_core import command_from, commands, memory_repository
 from kuberpult_core.errors import Invalid
@@ -67,7 +69,8 @@ def test_it_has_every_route_of_the_application_and_no_other() -> None:
     served = {
         (method, route.path)
         for route in app.routes
-        for method in (getattr(route, "methods", None) or ())
+        if isinstance(route, Route)
+        for method in route.methods or ()
         if method != "HEAD"
     }
     assert served == {(method, path) for method, path, _ in operations().values()}
@@ -200,4 +203,4 @@ def ask(client: Client, case: Any) -> None:
     case.validate_response(answer, checks=CHECKS)
 
 
-OPERATIONS = [it.ok() for it in SCHEMA.get_all_operations()]
+OPERATIONS: list[Any] = [it.ok() for it in SCHEMA.get_all_operations() if isinstance(it, Ok)]
