@@ -31,7 +31,7 @@ CHECKS = [
     checks.response_schema_conformance,
 ]
 EXAMPLES = 10
-"""Requests to each operation; `make deep` makes more of them with other seeds."""
+"""Requests to each operation, on average."""
 
 
 @pytest.fixture(scope="module")
