@@ -5,13 +5,14 @@ BIN := $(VENV)/bin
 DEMO ?= demo
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check unit deep race faults pythons bench docs clean
+.PHONY: help demo test check unit deep race load faults pythons bench docs clean
 
 help:
 	@echo "make demo     install into $(VENV), make $(DEMO)/manifests.git and tell its story"
 	@echo "make test     install what tests need, then types, style, layers and every test"
 	@echo "make deep     the same properties with far more examples (minutes)"
 	@echo "make race     many processes on one repository, here and on servers, more of them than in the tests (minutes)"
+	@echo "make load     two minutes of reads, writes and 200 who listen on a real service: how quick, nothing lost"
 	@echo "make faults   let something fail at every step (minutes); writes docs/failures.md"
 	@echo "make bench    how quick it is, beside git, on a fleet of SIZE=$(SIZE) (A, B or C); writes docs/performance.md"
 	@echo "make docs     write the generated references anew"
@@ -47,6 +48,9 @@ deep: $(BIN)/.installed-dev
 race: $(BIN)/.installed-dev
 	$(BIN)/python -m tests.race
 	$(BIN)/python -m tests.race --each 200 --threads 8 --caches 2
+
+load: $(BIN)/.installed-dev
+	$(BIN)/python -m tests.load
 
 faults: $(BIN)/.installed-dev
 	KUBERPULT_FAULTS=write $(BIN)/pytest --numprocesses 2 tests/test_faults.py tests/test_power_loss.py

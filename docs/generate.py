@@ -477,7 +477,12 @@ def errors_page() -> str:
         "# Errors",
         _MARK.format(source="the classes in kuberpult_core.errors"),
         _ERRORS_HEAD,
-        *(part for root in KuberpultError.__subclasses__() for part in _family(root)),
+        *(
+            part
+            for root in KuberpultError.__subclasses__()
+            if root.__module__ == errors.__name__
+            for part in _family(root)
+        ),
     )
 
 
@@ -559,7 +564,7 @@ def output_page() -> str:
     """Every command's shape, and every shape."""
     known = shapes()
     rows = [(f"`kuberpult {' '.join(path)}`", _answer_words(answer)) for path, answer in ANSWERS.items()]
-    rows += [(f"`kuberpult {' '.join(path)}`", "a text for another program") for path in sorted(TEXTS)]
+    rows += [(f"`kuberpult {' '.join(path)}`", words) for path, words in TEXTS.items()]
     return _page(
         "# Answers for programs",
         _MARK.format(source="kuberpult_core.shapes and kuberpult_cli.answers"),

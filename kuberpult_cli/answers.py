@@ -33,13 +33,14 @@ class Answer:
     """That option or argument."""
 
 
-DECISION = Answer("decision", line="fact")
+DECISION = Answer("decision", line="fact", variant="decision_with_manifests", variant_of="--diff")
 _CHANGES = """
     settings set, env create, env update, env delete, release create, app set-team, app remove, app delete,
-    app cleanup, deploy, lock create, lock delete, lock expire, queue cancel, train run, train plan, batch, undo
+    app cleanup, deploy, lock create, lock delete, lock expire, queue cancel, train run, batch, undo, apply
 """
 ANSWERS: dict[tuple[str, ...], Answer] = {
     **{tuple(words.split()): DECISION for words in _CHANGES.split(",")},
+    ("train", "plan"): Answer("train_plan", line="fact", variant="train_plan_with_manifests", variant_of="--diff"),
     ("init",): Answer("new_repository", line="fact"),
     ("settings", "show"): Answer("settings"),
     ("env", "list"): Answer("environment", is_list=True),
@@ -65,10 +66,16 @@ ANSWERS: dict[tuple[str, ...], Answer] = {
     ("stats",): Answer("stats"),
     ("doctor",): Answer("problem", is_list=True),
     ("demo",): Answer("demo"),
+    ("token", "create"): Answer("new_token"),
+    ("token", "list"): Answer("token", is_list=True),
+    ("token", "revoke"): Answer("revoked_token"),
 }
 """The answer of every command, by the words that call it."""
-TEXTS: set[tuple[str, ...]] = set()
-"""Commands whose answer is a text for another program, whatever the form."""
+TEXTS: dict[tuple[str, ...], str] = {
+    ("completion",): "a text for a shell",
+    ("serve",): "none: it serves until it is ended, and logs on standard error",
+}
+"""Commands that answer the same whatever the form, and what that is."""
 
 
 def schema(name: str, *, as_list: bool = False) -> Schema:

@@ -1,7 +1,8 @@
 """Carrying out a command for a person: plan it, keep the plan, or apply it; ask where it hurts."""
 
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import attrs
@@ -10,10 +11,11 @@ import click
 from kuberpult_cli import output
 from kuberpult_cli.exits import INTERRUPTED
 from kuberpult_cli.keeping import STDOUT, keep
-from kuberpult_cli.session import actor, repository
-from kuberpult_cli.showing import Shown, show, summary, tell_plan
-from kuberpult_core import Actor, Applied, Command, Plan, Repository
-from kuberpult_core.errors import PlanOutdated, printable
+from kuberpult_cli.outcome import Outcome
+from kuberpult_cli.session import Counter, Prepared, changing_counter, counter
+from kuberpult_cli.showing import show, tell_plan
+from kuberpult_core import Command
+from kuberpult_core.errors import KuberpultError, PlanOutdated, printable
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -88,67 +90,52 @@ def carry_out(command: Command, *, dry_run: bool, ask: bool = False, ask_about_c
 
     On a terminal, *ask* first; *ask_about_cascades* asks only if Argo CD would delete workloads.
     """
-    with repository() as opened:
-        if dry_run or wanted().plan is not None:
-            plan_only(opened, opened.plan(command), show)
-            return
-        asker = actor()
+    diff = wanted().diff
+    if dry_run or wanted().plan is not None:
+        with counter() as there:
+            plan_only(there.plan(command, diff=diff), show)
+        return
+    with changing_counter() as there:
         if (ask or ask_about_cascades) and is_terminal():
-            plan = opened.plan(command)
-            if ask or plan.decision.cascades:
-                confirm(opened, plan)
-            done(opened, carried_out(opened, plan, asker))
+            prepared = there.plan(command, diff=diff)
+            if ask or prepared.outcome.cascades:
+                confirm(prepared.outcome)
+            show(carried_out(there, prepared.plan))
         else:
-            done(opened, opened.apply(command, asker))
+            show(there.apply(command, diff=diff))
 
 
-def plan_only(opened: Repository, plan: Plan, show_it: Callable[[Shown], None]) -> None:
+def plan_only(prepared: Prepared, show_it: Callable[[Outcome], None]) -> None:
     """Keep a plan if that was asked for, and show it."""
     file = wanted().plan
     if file is not None:
-        keep(plan, file)
+        keep(prepared.content(), file)
     if file == STDOUT:  # the plan is the answer
-        output.say(summary(plan.decision, planned=True))
+        output.say(prepared.outcome.summary)
         return
-    show_it(planned(opened, plan))
+    show_it(prepared.outcome)
 
 
-def planned(opened: Repository, plan: Plan) -> Shown:
-    """A plan, with the manifests that it would change if they were asked for."""
-    differences = opened.effects(plan, secret_key()) if wanted().diff else None
-    return Shown(plan.decision, plan.base, True, differences)
+def carried_out(there: Counter, plan: Any) -> Outcome:
+    """Carry out exactly *plan*."""
+    with telling_differences():
+        return there.carry_out(plan, diff=wanted().diff)
 
 
-def done(opened: Repository, applied: Applied) -> None:
-    """Say what a command did."""
-    differences = None
-    if wanted().diff:
-        differences = opened.brought(applied.commit, secret_key()) if applied.commit else iter(())
-    show(Shown(applied.decision, applied.commit, False, differences))
+@contextmanager
+def telling_differences() -> Iterator[None]:
+    """If a plan is not what would happen any more, say what is different, line by line.
 
-
-def carried_out(opened: Repository, plan: Plan, asker: Actor) -> Applied:
-    """Carry out exactly *plan*; if that is not what would happen any more, say what is different, line by line."""
+    If it is more than the error itself says; machines find it in the error.
+    """
     try:
-        return opened.carry_out(plan, asker)
-    except PlanOutdated as outdated:
-        tell_difference(outdated.difference)
+        yield
+    except KuberpultError as error:
+        several = error.facts.get("difference", ()) if error.code == PlanOutdated.code else ()
+        if len(several) > 1 and output.form() not in ("json", "jsonl"):
+            for line in several:
+                click.echo(printable(str(line)), err=True)
         raise
-
-
-def tell_difference(lines: Iterable[str]) -> None:
-    """What is not as planned, if it is more than the error itself says; machines find it in the error."""
-    several = list(lines)
-    if len(several) > 1 and output.form() not in ("json", "jsonl"):
-        for line in several:
-            click.echo(printable(line), err=True)
-
-
-def secret_key() -> bytes:
-    """A new key to hide the values of Secrets under."""
-    import secrets  # noqa: PLC0415 - for differences only
-
-    return secrets.token_bytes(16)
 
 
 def is_terminal() -> bool:
@@ -156,10 +143,10 @@ def is_terminal() -> bool:
     return sys.stdin is not None and sys.stdin.isatty()
 
 
-def confirm(opened: Repository, plan: Plan) -> None:
+def confirm(planned: Outcome) -> None:
     """Show a plan as a dry run does, and ask; ends the run unless the answer is yes."""
-    tell_plan(planned(opened, plan), err=True)
-    click.echo(summary(plan.decision, planned=True), err=True)
+    tell_plan(planned, err=True)
+    click.echo(planned.summary, err=True)
     try:
         agreed = click.confirm("Do this?", err=True)
     except click.Abort:

@@ -73,4 +73,4 @@ def of_fact(line: str) -> Colour | None:
 
 def of_difference(line: str) -> Colour | None:
     """The colour of a line of a unified difference."""
-    return None if line.startswith(("+++", "---")) else _DIFFERENCE.get(line[:1])
+    return None if line.startswith(("+++ ", "--- ")) else _DIFFERENCE.get(line[:1])

@@ -4,6 +4,7 @@ import errno
 import io
 import json
 import os
+import re
 import sys
 import traceback
 from collections.abc import Sequence
@@ -37,6 +38,9 @@ DIFFERENT, COMPARING_FAILED = 1, 3
 _ANSWER_LOST = (errno.EPIPE, errno.ENOSPC, errno.EIO)
 """What writing to standard output fails with; the store has its own words for its disk."""
 
+_QUOTED_OPTION = re.compile(r"^(Invalid value for )'([^']+)'(?=:)")
+"""How click begins a sentence of its own; those of this package quote no option."""
+
 _CODES: list[tuple[type[KuberpultError], int]] = [
     (Invalid, USAGE),
     (NotFound, REFUSED),
@@ -50,8 +54,9 @@ _CODES: list[tuple[type[KuberpultError], int]] = [
 
 
 def exit_code(error: KuberpultError) -> int:
-    """The exit code for *error*'s class."""
-    return next((code for kind, code in _CODES if isinstance(error, kind)), FAILED)
+    """The exit code for *error*'s class; of one that a service tells of, the class that it has there."""
+    of = getattr(error, "kind", type(error))
+    return next((code for kind, code in _CODES if issubclass(of, kind)), FAILED)
 
 
 def guarded(group: click.Group, arguments: Sequence[str]) -> int:
@@ -137,7 +142,9 @@ def _names_nothing(error: click.ClickException) -> bool:
 
 
 def _sentence(error: click.ClickException) -> str:
-    return error.format_message().rstrip(".") + "."
+    bare = isinstance(error, click.BadParameter) and error.param is None and error.param_hint is None
+    words = error.message if bare else _QUOTED_OPTION.sub(r"\1\2", error.format_message())
+    return " ".join(words.split()).rstrip(".") + "."
 
 
 def _say(error: KuberpultError, given: Shared) -> None:
@@ -147,7 +154,7 @@ def _say(error: KuberpultError, given: Shared) -> None:
     if given.output in ("json", "jsonl"):
         from kuberpult_core.codec import error_data  # noqa: PLC0415 - only needed to fail in JSON
 
-        _say_json(error_data(error, meant))
+        _say_json(getattr(error, "problem", None) or error_data(error, meant))
         return
     _say_words(str(error), advice(error, meant), given)
 

@@ -12,8 +12,8 @@ _WORD = re.compile(r"No such (?:command|option):? '?(-{0,2}[^\s']+)'?", re.IGNOR
 
 def meant_name(error: KuberpultError, given: Shared) -> tuple[str, ...]:
     """The names in the repository that are most like the one that is not there."""
-    if not isinstance(error, NotFound | InvalidName):
-        return ()
+    if not isinstance(error, NotFound | InvalidName) or given.service:
+        return ()  # a service makes its own guesses
     from kuberpult_cli.session import repository  # noqa: PLC0415 - it prints by means of this package
     from kuberpult_core.similar import similar  # noqa: PLC0415 - only needed to fail
 

@@ -6,17 +6,13 @@ import sys
 import click
 
 from kuberpult_cli.parsing import read_bounded
-from kuberpult_core import Plan
 
 STDOUT = "-"
 _FOR_ME_ONLY = 0o600
 
 
-def keep(plan: Plan, file: str) -> None:
-    """Write *plan* to *file*, or to standard output for ``-``."""
-    from kuberpult_core.planfile import plan_text  # noqa: PLC0415 - for this option only
-
-    content = plan_text(plan)
+def keep(content: bytes, file: str) -> None:
+    """Write a plan to *file*, or to standard output for ``-``."""
     if file == STDOUT:
         if sys.stdout is not None:
             sys.stdout.buffer.write(content)
@@ -33,8 +29,8 @@ def _opener(file: str, flags: int) -> int:
     return os.open(file, flags, _FOR_ME_ONLY)
 
 
-def kept(file: str) -> Plan:
-    """The plan in *file*, or on standard input for ``-``."""
-    from kuberpult_core.planfile import MAX_BYTES, parsed_plan  # noqa: PLC0415 - as above
+def kept(file: str) -> bytes:
+    """What is in *file*, or on standard input for ``-``."""
+    from kuberpult_core.planfile import MAX_BYTES  # noqa: PLC0415 - for this command only
 
-    return parsed_plan(read_bounded(file, MAX_BYTES))
+    return read_bounded(file, MAX_BYTES)

@@ -33,6 +33,7 @@ COMMANDS = {
     "batch": "Carry out the commands in FILE as one commit, all or nothing.",
     "apply": "Carry out exactly the plan in PLANFILE.",
     "stats": "Show how often and how fast releases get out.",
+    "token": "Make, list and revoke the tokens of a service.",
     "doctor": "List what is broken: where, and why.",
     "serve": "Serve the repository over HTTP.",
     "completion": "Print what lets SHELL complete words: bash, zsh or fish.",

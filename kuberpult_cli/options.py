@@ -26,6 +26,8 @@ class Shared:
     """What was given for all commands."""
 
     repo: str | None = None
+    server: str | None = None
+    """The address of a running service that is asked in place of a repository."""
     branch: str | None = None
     output: str = "table"
     author: str | None = None
@@ -41,6 +43,23 @@ class Shared:
     compares: bool = False
     """Whether the command compares two things, so that its exit codes are those of diff."""
 
+    typed: frozenset[str] = frozenset()
+    """The names of those that were typed; others come from variables."""
+
+    @property
+    def service(self) -> str | None:
+        """The service that is asked; none if a repository is. What is typed counts before variables."""
+        if not self.server:
+            return None
+        if self.repo and ("repo" in self.typed) == ("server" in self.typed):
+            raise click.UsageError("Name either --repo or --server.")
+        return None if "repo" in self.typed else self.server
+
+    def refuse_service(self) -> None:
+        """Refuse a service that was typed for a command that makes a repository of its own."""
+        if "server" in self.typed:
+            raise click.UsageError("This makes a repository of its own, so it does not go with --server.")
+
     def shows_colours(self, stream: IO[Any] | None) -> bool:
         """Whether what is told on *stream* has colours."""
         return colours.are_shown(colours.wanted(os.environ, never=self.no_color), stream)
@@ -54,7 +73,10 @@ def shared_options(context: click.Context) -> Shared:
 def _keep(context: click.Context, parameter: click.Parameter, value: Any) -> None:
     given = context.get_parameter_source(parameter.name or "")
     if value not in (None, False, ()) and given is not click.core.ParameterSource.DEFAULT:
-        setattr(shared_options(context), parameter.name or "", value)
+        shared = shared_options(context)
+        setattr(shared, parameter.name or "", value)
+        if given is click.core.ParameterSource.COMMANDLINE:
+            shared.typed |= {parameter.name or ""}
 
 
 class Revision(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # generic since click 8.4 only
@@ -115,6 +137,14 @@ _OPTIONS: list[tuple[tuple[str, ...], dict[str, Any]]] = [
             "help": "A bare git repository, here or on another server. [default: this folder, if it is one]",
         },
     ),
+    (
+        ("--server",),
+        {
+            "metavar": "URL",
+            "help": "A running service that is asked in place of a repository; KUBERPULT_TOKEN"
+            " says who you are to it.",
+        },
+    ),
     (("--branch",), {"metavar": "NAME", "help": "The branch to work on. [default: the repository's HEAD]"}),
     (("-o", "--output"), {"type": click.Choice(OUTPUTS), "help": "The form of the answer. [default: table]"}),
     (("--author",), {"metavar": '"NAME <MAIL>"', "help": "Who asks. [default: git's own identity]"}),
@@ -123,7 +153,7 @@ _OPTIONS: list[tuple[tuple[str, ...], dict[str, Any]]] = [
         {
             "type": click.Choice(("http", "git")),
             "multiple": True,
-            "help": "Let --repo be a URL of a protocol that protects nothing.",
+            "help": "Let --repo or --server be a URL of a protocol that protects nothing.",
         },
     ),
     (

@@ -19,6 +19,7 @@ from kuberpult_core.errors import printable
 from kuberpult_core.layout import time_text
 
 NONE = "<none>"
+NOTHING = "Nothing found."
 Row = Sequence[object]
 Header = Sequence[str | Column]
 T = TypeVar("T")
@@ -102,10 +103,10 @@ def raw(content: bytes) -> None:
         sys.stdout.buffer.flush()
 
 
-def emit(data: Any, header: Header, rows: Iterable[Row], names: Iterable[str]) -> None:
+def emit(data: Any, header: Header, rows: Iterable[Row], names: Iterable[str], nothing: str = NOTHING) -> None:
     """Answer with *data*, with *rows* as a table, or with the *names* of what it is about.
 
-    A row has a cell for each column, those of ``-o wide`` too.
+    A row has a cell for each column, those of ``-o wide`` too. *nothing* is told of a table without rows.
     """
     match form():
         case "json":
@@ -118,7 +119,7 @@ def emit(data: Any, header: Header, rows: Iterable[Row], names: Iterable[str]) -
         case "name":
             _names(names)
         case _:
-            table(header, rows)
+            table(header, rows, nothing)
 
 
 def stream(
@@ -233,8 +234,8 @@ def plain(data: Any) -> Any:
     return [plain(item) for item in data] if isinstance(data, Iterable) else data
 
 
-def table(header: Header, rows: Iterable[Row]) -> None:
-    """Columns under their headings; nothing is there: that is said on stderr.
+def table(header: Header, rows: Iterable[Row], nothing: str = NOTHING) -> None:
+    """Columns under their headings; without rows, *nothing* is said on stderr.
 
     In ``table`` they fit the terminal, if those that may be cut are; ``wide`` cuts nothing.
     """
@@ -242,7 +243,7 @@ def table(header: Header, rows: Iterable[Row]) -> None:
     shown = [index for index, it in enumerate(columns) if is_wide() or not it.is_wide]
     body = [[printable(cell(row[index])) for index in shown] for row in rows]
     if not body:
-        say("Nothing found.")
+        say(nothing)
         return
     for text in tables.lines([columns[index] for index in shown], body, room(), painted):
         _echo(text)
@@ -265,7 +266,10 @@ def describe(fields: Mapping[str, object], *, least: int | None = 20) -> None:
 
 def _field(name: str, value: object) -> Iterable[Row]:
     values = value if isinstance(value, list | tuple) and value else [value]
-    return [(name if index == 0 else " ", " " if it == "" and index else it) for index, it in enumerate(values)]
+    return [
+        (name.replace("_", " ") if index == 0 else " ", " " if it == "" and index else it)
+        for index, it in enumerate(values)
+    ]
 
 
 def cell(value: object) -> str:
@@ -287,11 +291,16 @@ def one_line(text: str | None, longest: int = 60) -> str:
     return first if is_wide() else tables.cut(first, longest)
 
 
-def age(time: datetime | None, now: datetime) -> str:
+def when(time: datetime | str) -> datetime:
+    """A time of an answer; one that came as JSON is a text."""
+    return time if isinstance(time, datetime) else datetime.fromisoformat(time)
+
+
+def age(time: datetime | str | None, now: datetime) -> str:
     """How long ago *time* was: ``3h``, ``2d``."""
     if time is None:
         return NONE
-    seconds = max(0, int((now - time).total_seconds()))
+    seconds = max(0, int((now - when(time)).total_seconds()))
     for size, unit in ((86400, "d"), (3600, "h"), (60, "m")):
         if seconds >= 2 * size or (unit == "m" and seconds >= size):
             return f"{seconds // size}{unit}"

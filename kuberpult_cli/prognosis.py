@@ -6,33 +6,26 @@ from typing import Any
 import attrs
 import click
 
-from kuberpult_cli import output
-from kuberpult_cli.showing import Shown, data, summary, tell_differences, tell_revision, warnings
-from kuberpult_core import State
-from kuberpult_core.prognosis import prognosis
+from kuberpult_cli import output, showing
+from kuberpult_cli.outcome import Outcome
 from kuberpult_core.service import utc_now
-from kuberpult_core.words import MAX_SHOWN, fact_name
+from kuberpult_core.words import MAX_SHOWN
 
 MOST_NAMED = 10
 """Applications on a line, unless all are asked for."""
 
 
-def show(shown: Shown, state: State) -> None:
-    """Print the plan of a train that was made on *state*."""
-    decision = shown.decision
-    found = prognosis(state, decision)
-    tell_revision(decision)
-    match output.form():
-        case "table" | "wide":
-            _show_page(shown, found)
-        case "jsonl":
-            output.emit(data(shown)["facts"], (), (), ())
-        case _:
-            output.emit({**data(shown), "prognosis": found}, (), (), map(fact_name, decision.events))
+def show(shown: Outcome) -> None:
+    """Print the plan of a train."""
+    if shown.prognosis is None or not output.is_for_people():
+        showing.show(shown)  # an older service foretells nothing
+        return
+    showing.tell_revision(shown)
+    _show_page(shown, shown.prognosis)
 
 
-def _show_page(shown: Shown, found: dict[str, Any]) -> None:
-    decision, names = shown.decision, _Names.of(found)
+def _show_page(shown: Outcome, found: dict[str, Any]) -> None:
+    names = _Names.of(found)
     tables = [
         (("ENVIRONMENT", "APPLICATION", "FROM", "TO", "RELEASES", "WHAT"), [*map(_row, found["applications"])]),
         (("LOCK", "BY", "AGE", "MESSAGE", "HOLDS"), [_lock(it, names) for it in found["locks"]]),
@@ -44,15 +37,15 @@ def _show_page(shown: Shown, found: dict[str, Any]) -> None:
             output.table(header, rows)
             is_below = True
     commits = _commits(found["applications"]) if names.all else iter(())
-    for part in map(list, (commits, _skipped(found["skipped"], names), warnings(decision))):
+    for part in map(list, (commits, _skipped(found["skipped"], names), shown.alarms)):
         if part:
             _space_if(is_below)
             output.lines(part)
             is_below = True
-    tell_differences(shown)
-    for note in decision.notes:
+    showing.tell_differences(shown)
+    for note in shown.notes:
         output.say(note)
-    output.say(summary(decision, planned=True))
+    output.say(shown.summary)
 
 
 @attrs.frozen

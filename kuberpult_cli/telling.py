@@ -8,10 +8,9 @@ from kuberpult_core.codec import fact_data
 from kuberpult_core.events import Event
 from kuberpult_core.layout import time_text
 from kuberpult_core.past.causes import BY_HAND
-from kuberpult_core.past.log import Told
 from kuberpult_core.past.looking_back import subject_of
 from kuberpult_core.ports import LoggedCommit
-from kuberpult_core.words import MAX_SHOWN, fact
+from kuberpult_core.words import MAX_SHOWN
 
 MOST = 10
 """Facts of a commit that are shown unless all are asked for."""
@@ -22,14 +21,18 @@ _PLAIN = (BY_HAND, "asked for")
 
 def head(commit: LoggedCommit) -> str:
     """A commit on one line: its id, when, who, what."""
-    who = output.one_line(commit.author.name, 40) or output.NONE
-    return f"{commit.id[:MAX_SHOWN]}  {time_text(commit.time)}  {who}  {subject_of(commit)}".rstrip()
+    return head_of(commit.id, time_text(commit.time), commit.author.name, subject_of(commit))
 
 
-def told_line(told: Told) -> str:
+def head_of(commit: str, time: str, author: str, subject: str) -> str:
+    """The same of the parts."""
+    who = output.one_line(author, 40) or output.NONE
+    return f"{commit[:MAX_SHOWN]}  {time}  {who}  {subject}".rstrip()
+
+
+def told_line(words: str, cause: str | None) -> str:
     """A fact, and its cause where that adds something."""
-    cause = "" if told.cause is None or told.cause in _PLAIN else f" · {told.cause}"
-    return f"{fact(told.event)}{cause}"
+    return words if cause is None or cause in _PLAIN else f"{words} · {cause}"
 
 
 def below(rows: Iterable[str], others: Sequence[str]) -> Iterator[str]:

@@ -1,25 +1,22 @@
 """Answers to questions, as plain data: the shapes of ``-o json`` and of the HTTP API.
 
 Apart from :mod:`kuberpult_core.service`, and imported by it at first use, because a run that only
-changes something needs none of this.
+changes something needs none of this; and what compares or looks back is imported by who asks for it.
 """
 
 import secrets
+from collections.abc import Iterator
 from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any, assert_never
 
 import attrs
 
-from kuberpult_core import comparing, views
-from kuberpult_core.codec import fact_data
+from kuberpult_core import views
 from kuberpult_core.errors import InvalidCommand, UnknownCommit, UnknownRevision, printable
 from kuberpult_core.model import State
+from kuberpult_core.names import ApplicationName, EnvironmentName, Version
 from kuberpult_core.past import moments
-from kuberpult_core.past.facts import Side
-from kuberpult_core.past.log import concerning, entry_view
-from kuberpult_core.past.stats import stats
-from kuberpult_core.past.why import where_is
 from kuberpult_core.ports import Head, LoggedCommit, Touching
 from kuberpult_core.questions import (
     CompareEnvironments,
@@ -43,9 +40,13 @@ from kuberpult_core.questions import (
     ShowSettings,
     ShowStats,
 )
+from kuberpult_core.reading.reader import Problem
 from kuberpult_core.views import Data
 
-if TYPE_CHECKING:  # it imports this module
+if TYPE_CHECKING:  # it imports this module, and few are limited in what they see
+    from kuberpult_core.access.sifting import Sees
+    from kuberpult_core.access.sight import Sight
+    from kuberpult_core.past.log import Entry
     from kuberpult_core.service import Repository
 
 _KEY = secrets.token_bytes(16)
@@ -59,8 +60,18 @@ class Seen:
     repository: "Repository"
     head: Head
     state: State
+    """As far as it may be seen."""
     now: datetime
     """When it is asked."""
+    whole: State
+    """All of it."""
+    sight: "Sight | None" = None
+    """What may be seen; none is everything."""
+
+    def log(self, wanted: Touching) -> "Iterator[Entry]":
+        """The log of what is *wanted*, as far as it may be seen."""
+        entries = self.repository.log(wanted, self.head.commit)
+        return self.sight.entries(self.whole, entries) if self.sight else entries
 
 
 def answer(seen: Seen, question: Question) -> Any:  # noqa: C901, PLR0911, PLR0912 - one for each question
@@ -85,10 +96,9 @@ def answer(seen: Seen, question: Question) -> Any:  # noqa: C901, PLR0911, PLR09
         case ShowRelease(application, version):
             return views.release_view(state, application, version)
         case ShowManifest(application, version, environment):
-            return comparing.manifest(state, application, version, environment)
-        case CompareReleases(application, old, new, only):
-            found = comparing.manifest_differences(state, application, (old, new), only, _KEY)
-            return [{"environment": name, "diff": text} for name, text in found.items()]
+            return _manifest(state, application, version, environment)
+        case CompareReleases():
+            return _releases(state, question)
         case ListLocks(environment, only):
             return views.locks_view(state, environment, only)
         case ListQueue(environment):
@@ -98,7 +108,7 @@ def answer(seen: Seen, question: Question) -> Any:  # noqa: C901, PLR0911, PLR09
         case ShowLog():
             return _log(seen, question)
         case ExplainPlacement(application, environment):
-            return seen.repository.why(environment, application, seen.head.commit)
+            return _why(seen, environment, application)
         case FindCommit(commit):
             return _found(state, commit)
         case CompareStates():
@@ -106,23 +116,58 @@ def answer(seen: Seen, question: Question) -> Any:  # noqa: C901, PLR0911, PLR09
         case ShowStats():
             return _stats(seen, question)
         case ListProblems():
-            return [views.problem_view(it) for it in seen.repository.problems(seen.head.commit)]
+            return [views.problem_view(it) for it in _problems(seen)]
         case _:
             assert_never(question)
 
 
+def _why(seen: Seen, environment: EnvironmentName, application: ApplicationName) -> Data:
+    from kuberpult_core.past.why import why  # noqa: PLC0415 - for this question only
+
+    return why(seen.state, environment, application, seen.log(Touching(environment, application)))
+
+
+def _manifest(state: State, application: ApplicationName, version: Version, environment: EnvironmentName) -> bytes:
+    from kuberpult_core import comparing  # noqa: PLC0415 - for this question only
+
+    return comparing.manifest(state, application, version, environment)
+
+
+def _releases(state: State, question: CompareReleases) -> list[Data]:
+    from kuberpult_core import comparing  # noqa: PLC0415 - as above
+
+    versions = question.old, question.new
+    found = comparing.manifest_differences(state, question.application, versions, question.environment, _KEY)
+    return [{"environment": name, "diff": text} for name, text in found.items()]
+
+
 def _environments(seen: Seen, question: CompareEnvironments) -> list[Data]:
+    from kuberpult_core import comparing  # noqa: PLC0415 - as above
+    from kuberpult_core.past.facts import Side  # noqa: PLC0415 - as above
+
     one, other = question.one, question.other
     rows = comparing.difference(seen.state, one, other)
     if not question.manifests:
         return rows
     side = Side(seen.repository.store.objects, seen.head.tree, seen.state)
-    names = [row["application"] for row in rows]
-    found = comparing.environment_differences(side, names, one, other, _KEY)
-    return [{**row, "diff": it.text} for row, it in zip(rows, found, strict=True)]
+    reads = seen.sight.upon(seen.whole).reads if seen.sight else _everything
+    names = [it for row in rows if all(reads(name, it := row["application"]) for name in (one, other))]
+    found = {it.application: it.text for it in comparing.environment_differences(side, names, one, other, _KEY)}
+    return [{**row, "diff": found.get(row["application"])} for row in rows]
+
+
+def _everything(_environment: EnvironmentName | None, _application: ApplicationName | None) -> bool:
+    return True
+
+
+def _problems(seen: Seen) -> list[Problem]:
+    found = seen.repository.problems(seen.head.commit)
+    return seen.sight.upon(seen.whole).problems(found) if seen.sight else found
 
 
 def _found(state: State, commit: str) -> list[Data]:
+    from kuberpult_core.past.why import where_is  # noqa: PLC0415 - as above
+
     found = where_is(state, commit)
     if not found:
         raise UnknownCommit(commit)
@@ -137,23 +182,30 @@ def _past(text: str, now: datetime, field: str) -> datetime:
 
 
 def _log(seen: Seen, question: ShowLog) -> list[Data]:
+    from kuberpult_core.past.log import concerning, entry_view  # noqa: PLC0415 - as above
+
     since = None if question.since is None else _past(question.since, seen.now, "since")
     wanted = Touching(question.environment, question.application, question.author, since)
-    entries = islice(seen.repository.log(wanted, seen.head.commit), question.limit)
+    entries = islice(seen.log(wanted), question.limit)
     return [entry_view(it, concerning(it.told, wanted)) for it in entries]
 
 
 def _stats(seen: Seen, question: ShowStats) -> Data:
+    from kuberpult_core.past.stats import stats  # noqa: PLC0415 - as above
+
     commit = seen.head.commit if question.at is not None else None
     now = seen.repository.store.commit(commit).time if commit else seen.now
     start = _past(question.since, now, "since")
     if start >= now:
         raise InvalidCommand("$.since", "it must be in the past")
-    log = seen.repository.log(Touching(question.environment, since=start), seen.head.commit)
+    log = seen.log(Touching(question.environment, since=start))
     return stats(seen.state, log, start, now, question.environment, question.team)
 
 
 def _states(seen: Seen, question: CompareStates) -> Data:
+    from kuberpult_core import comparing  # noqa: PLC0415 - as above
+    from kuberpult_core.codec import fact_data  # noqa: PLC0415 - as above
+
     repository = seen.repository
     first = repository.revision(question.old)
     last = repository.revision(question.new) if question.new is not None else seen.head.commit
@@ -162,13 +214,19 @@ def _states(seen: Seen, question: CompareStates) -> Data:
     ends = repository.store.commit(first), repository.store.commit(last)
     wanted = Touching(question.environment, question.application)
     facts = repository.difference(first, last)
+    events, others = comparing.events_between(facts, wanted), comparing.others_between(facts, wanted)
+    reads: Sees = _everything
+    if seen.sight:
+        there = seen.sight.upon(facts.before.state, facts.after.state, seen.whole)
+        events, others, reads = there.events(events), [*filter(there.path, others)], there.reads
     return {
         **{name: _end(it) for name, it in zip(("old", "new"), ends, strict=True)},
-        "facts": [_uncaused(fact_data(event)) for event in comparing.events_between(facts, wanted)],
-        "others": [printable(path) for path in comparing.others_between(facts, wanted)],
+        "facts": [_uncaused(fact_data(event)) for event in events],
+        "others": [printable(path) for path in others],
         "manifests": [
             {"environment": it.environment, "application": it.application, "diff": it.text}
             for it in comparing.deployed_differences(facts.before, facts.after, wanted, _KEY)
+            if reads(it.environment, it.application)
         ]
         if question.manifests
         else None,

@@ -154,7 +154,12 @@ def _rank(event: Event) -> int:
 
 def others_between(facts: Facts, wanted: Touching) -> list[str]:
     """The files that changed and that kuberpult has no word for, as far as they are *wanted*."""
-    return [path for path in facts.others if _is_asked(_place_of(path), (wanted.environment, wanted.application))]
+    return others_concerning(facts.others, wanted)
+
+
+def others_concerning(paths: Iterable[str], wanted: Touching) -> list[str]:
+    """Those of the files that are *wanted*."""
+    return [path for path in paths if _is_asked(_place_of(path), (wanted.environment, wanted.application))]
 
 
 def _place_of(path: str) -> tuple[str | None, str | None]:

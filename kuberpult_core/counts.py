@@ -1,6 +1,7 @@
 """How much a decision comes to, in a few words: ``1 deployed, 2 queued, 9 skipped (9 already_there)``."""
 
 from collections import Counter
+from collections.abc import Iterable
 
 from kuberpult_core.decision import Decision
 from kuberpult_core.events import (
@@ -40,23 +41,21 @@ _COUNTED: dict[type[Event], tuple[str, str]] = {
     SettingsUpdated: ("change of settings", "changes of settings"),
 }
 """Kinds of facts as they are counted, one and several; what people look for first comes first."""
+_WORDS = {kind.__name__: words for kind, words in _COUNTED.items()}
+_RANKS = {kind: rank for rank, kind in enumerate(_WORDS)}
 
 
 def counts(decision: Decision) -> str:
     """How many of each kind of fact, and what is passed over by its reason: ``1 deployed, 2 skipped (…)``."""
-    kinds = Counter(type(event) for event in decision.events)
-    found = [f"{number} {_counted(kind, number)}" for kind, number in sorted(kinds.items(), key=_rank)]
-    reasons = Counter(skip.reason.value for skip in decision.skips)
-    if reasons:
-        named = ", ".join(f"{number} {reason}" for reason, number in reasons.most_common())
-        found.append(f"{len(decision.skips)} skipped ({named})")
+    return counted((type(event).__name__ for event in decision.events), (it.reason.value for it in decision.skips))
+
+
+def counted(kinds: Iterable[str], reasons: Iterable[str]) -> str:
+    """The same of the names of facts' kinds and of the reasons of skips."""
+    numbers = sorted(Counter(kinds).items(), key=lambda it: _RANKS[it[0]])
+    found = [f"{number} {_WORDS[kind][number != 1]}" for kind, number in numbers]
+    skipped = Counter(reasons)
+    if skipped:
+        named = ", ".join(f"{number} {reason}" for reason, number in skipped.most_common())
+        found.append(f"{skipped.total()} skipped ({named})")
     return ", ".join(found)
-
-
-def _rank(counted: tuple[type[Event], int]) -> int:
-    return list(_COUNTED).index(counted[0])
-
-
-def _counted(kind: type[Event], number: int) -> str:
-    one, several = _COUNTED[kind]
-    return one if number == 1 else several

@@ -227,6 +227,17 @@ class ProtocolNotAllowed(Invalid):
 
 
 @define
+class InvalidAccess(Invalid):
+    """What says who may do what is wrong: a policy, a file of tokens, a keyring, or the choice among them."""
+
+    where: str
+    reason: str
+    code = "invalid_access"
+    words = "Who may do what cannot be told from {where}: {reason}."
+    advice = "docs/access.md says what it must look like."
+
+
+@define
 class UnknownEnvironment(NotFound):
     """No environment, and no group, of that name."""
 
@@ -552,6 +563,29 @@ class RemoteRefused(Denied):
 
 
 @define
+class NotAllowed(Denied):
+    """The policy of the service does not let somebody do this there."""
+
+    who: str
+    action: str
+    where: str
+    code = "not_allowed"
+    words = "{who!r} may not {action} on {where}."
+    advice = "Ask those who keep the policy for {action} there: docs/access.md says what each action is for."
+
+
+@define
+class UntrustedSignature(Denied):
+    """A signature that proves nothing, or none where one is needed."""
+
+    what: str
+    reason: str
+    code = "untrusted_signature"
+    words = "The signature of {what} is not accepted: {reason}."
+    advice = "docs/access.md says what is signed, and how."
+
+
+@define
 class HistoryReplaced(Conflict):
     """The server's branch does not go on from where it was: somebody pushed by force, or replaced it."""
 
@@ -587,6 +621,42 @@ class OutcomeUnknown(Unknown):
 
     def _shown(self) -> dict[str, Any]:
         return {"reason": self.reason, "what": f"commit {self.commit[:_ID_SHOWN]}" if self.commit else "it"}
+
+
+@define
+class InvalidServer(Invalid):
+    """An address of a kuberpult service that cannot be used, or not safely."""
+
+    server: str
+    """The address without what is secret."""
+    reason: str
+    next_step: str = "Use an address such as https://kuberpult.example.com."
+    code = "invalid_server"
+    words = "The server {server} cannot be used: {reason}."
+    advice = "{next_step}"
+
+
+@define
+class ServiceUnavailable(Unavailable):
+    """A kuberpult service could not be asked, or what answered is none. Nothing happened."""
+
+    server: str
+    reason: str
+    next_step: str = "See that it runs and can be reached, and try again."
+    code = "service_unavailable"
+    words = "The service at {server} cannot be asked: {reason}."
+    advice = "Nothing was changed. {next_step}"
+
+
+@define
+class AnswerLost(Unknown):
+    """A change was sent to a kuberpult service, and no answer came."""
+
+    server: str
+    reason: str
+    code = "answer_lost"
+    words = "The service at {server} has not said what came of it: {reason}."
+    advice = "Look before you repeat it: it is done if `kuberpult log` lists it, and else it may come yet."
 
 
 @define

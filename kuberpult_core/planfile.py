@@ -78,7 +78,12 @@ def plan_data(plan: Plan) -> dict[str, Any]:
 
 def plan_text(plan: Plan) -> bytes:
     """*plan* as a file. Raises :class:`InvalidPlan` if it is larger than :func:`parsed_plan` would take."""
-    text = json.dumps(plan_data(plan), indent=2, ensure_ascii=False)
+    return document_text(plan_data(plan))
+
+
+def document_text(data: Mapping[str, Any]) -> bytes:
+    """A plan that is JSON already as a file."""
+    text = json.dumps(data, indent=2, ensure_ascii=False)
     content = "".join(f"{_visible(line)}\n" for line in text.split("\n")).encode()
     _check_size(content)
     return content
@@ -91,12 +96,16 @@ def _visible(line: str) -> str:
 
 def parsed_plan(content: bytes) -> Plan:
     """The plan in a file. Raises what :func:`plan_from` raises, and :class:`InvalidPlan` for what is no JSON."""
+    return plan_from(document(content))
+
+
+def document(content: bytes) -> Any:
+    """The JSON in a file, which need not be a plan yet."""
     _check_size(content)
     try:
-        data = json.loads(content, object_pairs_hook=_once)
+        return json.loads(content, object_pairs_hook=_once)
     except (ValueError, RecursionError) as error:
         raise InvalidPlan("$", f"it is not JSON ({str(error).splitlines()[0]})") from None
-    return plan_from(data)
 
 
 def _check_size(content: bytes) -> None:

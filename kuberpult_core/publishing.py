@@ -19,6 +19,7 @@ from kuberpult_core.errors import (
     Denied,
     HistoryReplaced,
     Invalid,
+    KuberpultError,
     LostRace,
     NotFound,
     PlanOutdated,
@@ -29,7 +30,7 @@ from kuberpult_core.errors import (
 from kuberpult_core.flush import Flush, Wish
 from kuberpult_core.model import State
 from kuberpult_core.pace import Pace
-from kuberpult_core.ports import BranchLocked, Head, ObjectId, Store
+from kuberpult_core.ports import BranchLocked, Head, NewCommit, ObjectId, Store
 
 _FIRST_WAIT, _LONGEST_WAIT = 0.005, 0.5
 _HOPELESS = (Busy, HistoryReplaced, LostRace, RemoteUnavailable)
@@ -48,6 +49,23 @@ Outcome: TypeAlias = Applied | Exception
 """What has become of a wish: what was done, or why it was not."""
 
 
+class Observer:
+    """Is told how publishing goes, by the thread that publishes: be quick, never raise. This one does nothing."""
+
+    def decided(self, seconds: float, wishes: int) -> None:
+        """So many *wishes* were decided, commits made and all."""
+
+    def pushed(self, seconds: float, commits: int, outcome: str) -> None:
+        """A row of *commits* was to be published: ``published``, ``outrun`` by others, or an error's code."""
+
+    def retried(self) -> None:
+        """All is decided once more, on what is published by now."""
+
+
+OUTRUN = "outrun"
+"""How a push ends when somebody else was faster."""
+
+
 class Publisher:
     """Publishes wishes on the branch of *store*, whose state *snapshot* gives."""
 
@@ -61,6 +79,7 @@ class Publisher:
         patience: float,
         pace: Pace,
     ) -> None:
+        self.observer = Observer()
         self._store = store
         self._snapshot = snapshot
         self._clock = clock
@@ -90,15 +109,16 @@ class Publisher:
             self._sleep(wait * random.uniform(0.5, 1.5))  # noqa: S311 - spreads retries, guards nothing
             wait = min(2 * wait, _LONGEST_WAIT)
             self._pace.wait()
+            self.observer.retried()
 
     def _attempt(self, wishes: Sequence[Wish]) -> list[Outcome] | None:
         """Decide on what is published now, and publish; none if somebody else was faster."""
         self._store.refresh()
         head, state = self._snapshot()
+        started = time.monotonic()
         flush, decided = self._decided(head, state, wishes)
-        if flush.commits:
-            self._pace.count()
-        published = self._store.publish_all(flush.commits) if flush.commits else []
+        self.observer.decided(time.monotonic() - started, len(wishes))
+        published = self._pushed(flush.commits) if flush.commits else []
         if published is None:
             return None
         commits = iter(published)
@@ -106,6 +126,22 @@ class Publisher:
             it if isinstance(it, Exception) else Applied(it, None if it.is_nothing else next(commits))
             for it in decided
         ]
+
+    def _pushed(self, commits: Sequence[NewCommit]) -> list[ObjectId] | None:
+        self._pace.count()
+        started, outcome = time.monotonic(), "error"
+        try:
+            published = self._store.publish_all(commits)
+            outcome = OUTRUN if published is None else "published"
+            return published
+        except BranchLocked:
+            outcome = Busy.code
+            raise
+        except KuberpultError as error:
+            outcome = error.code
+            raise
+        finally:
+            self.observer.pushed(time.monotonic() - started, len(commits), outcome)
 
     def _one_by_one(self, wishes: Sequence[Wish], refused: RemoteRefused) -> list[Outcome]:
         """What the server refuses together may be the fault of one: let each have its own answer.

@@ -26,12 +26,13 @@ from kuberpult_core.names import ApplicationName, EnvironmentName
 from kuberpult_core.pace import Pace
 from kuberpult_core.plan import Plan, difference, is_as_planned
 from kuberpult_core.ports import Head, ObjectId, Store, Touching
-from kuberpult_core.publishing import Applied, Outcome, Publisher
+from kuberpult_core.publishing import Applied, Observer, Outcome, Publisher
 from kuberpult_core.reading.reader import Problem, Reader
 from kuberpult_core.reading.remembered import Remembering, Snapshot, from_bytes, to_bytes
 from kuberpult_core.stamp import Actor
 
 if TYPE_CHECKING:  # only those who look back need these
+    from kuberpult_core.access.sight import Sight
     from kuberpult_core.comparing import ManifestDifference
     from kuberpult_core.past.completing import Completing
     from kuberpult_core.past.facts import Facts
@@ -42,9 +43,13 @@ if TYPE_CHECKING:  # only those who look back need these
     from kuberpult_core.views import Data
 
 Check: TypeAlias = Callable[[State, Decision], None]
-"""Whether somebody may do what was decided: raises *Denied* if not."""
-View: TypeAlias = "Callable[[State, Question], State]"
-"""What somebody may see of a state who asks a question: raises *Denied* if nothing."""
+"""Whether somebody may do what was decided: raises *Denied* if not.
+
+It is asked twice: about the bare command, so that a refusal tells nothing to those who may not ask for it, and
+about what was decided.
+"""
+View: TypeAlias = "Sight"
+"""What somebody may see who asks a question: raises *Denied* if nothing."""
 PATIENCE = 30.0
 """Seconds to keep trying while others change the branch."""
 EVERYTHING = Touching()
@@ -177,8 +182,8 @@ class Repository:
         from kuberpult_core.answering import Seen, answer  # noqa: PLC0415 - as the hindsight
 
         head, state = self.snapshot(getattr(question, "at", None))
-        state = view(state, question) if view else state
-        return Answer(head.commit, answer(Seen(self, head, state, self._clock()), question))
+        seen = Seen(self, head, view(state, question) if view else state, self._clock(), state, view)
+        return Answer(head.commit, answer(seen, question))
 
     def problems(self, at: str | None = None) -> list[Problem]:
         """Every broken piece of the published tree, or of that of a revision or time, by path."""
@@ -208,7 +213,7 @@ class Repository:
         """What *command* would do now. Raises what :meth:`apply` would raise for it; changes nothing."""
         head, state = self.snapshot()
         command = self._completed(self._named(command), state)
-        decision = _checked(state, decide(state, command), check)
+        decision = _decided(state, command, check)
         journal.message(decision)  # what the log could not keep is refused already here
         return Plan(command, head.commit, decision)
 
@@ -220,6 +225,10 @@ class Repository:
         """
         self.store.refresh(follow=follow)
         return self.store.head()
+
+    def observe(self, observer: Observer) -> None:
+        """Tell *observer* from now on how publishing goes."""
+        self._publisher.observer = observer
 
     @property
     def waiting(self) -> int:
@@ -257,12 +266,12 @@ class Repository:
         self, plan: Plan, actor: Actor, at: datetime | None = None, check: Check | None = None
     ) -> Applied:
         """Carry out exactly *plan*: like :meth:`apply`, or :class:`PlanOutdated` with what has changed."""
-        return self._only(Wish(lambda state: _checked(state, self._as_planned(plan, state), check), actor, at))
+        return self._only(Wish(lambda state: self._as_planned(plan, state, check), actor, at))
 
-    def again(self, plan: Plan) -> Plan:
+    def again(self, plan: Plan, check: Check | None = None) -> Plan:
         """*plan* as it is decided now, if :meth:`carry_out` would still do it; else what that would raise."""
         head, state = self.snapshot()
-        return attrs.evolve(plan, base=head.commit, decision=self._as_planned(plan, state))
+        return attrs.evolve(plan, base=head.commit, decision=self._as_planned(plan, state, check))
 
     def effects(self, plan: Plan, key: bytes) -> "Iterator[ManifestDifference]":
         """The deployed manifests that *plan* would change, Secrets hidden under *key*; one at a time."""
@@ -274,7 +283,7 @@ class Repository:
 
     def _decider(self, command: Command, check: Check | None) -> Callable[[State], Decision]:
         named = self._named(command)
-        return lambda state: _checked(state, decide(state, self._completed(named, state)), check)
+        return lambda state: _decided(state, self._completed(named, state), check)
 
     def _named(self, command: Command) -> Command:
         """*command* with the commits that it names as ids."""
@@ -284,10 +293,10 @@ class Repository:
         """*command* with what it needs of the past, as *state* makes it."""
         return self._completing.completed(command, state) if needs_the_past(command) else command
 
-    def _as_planned(self, plan: Plan, state: State) -> Decision:
+    def _as_planned(self, plan: Plan, state: State, check: Check | None) -> Decision:
         """The decision that was planned, or the conflict with what would happen now."""
         try:
-            decision = decide(state, self._completed(self._named(plan.command), state))
+            decision = _decided(state, self._completed(self._named(plan.command), state), check)
         except (Invalid, NotFound, Rejected) as refusal:
             raise PlanOutdated(("it is refused now: " + str(refusal).rstrip("."),)) from refusal
         if not is_as_planned(plan.decision, decision):
@@ -306,10 +315,13 @@ class Repository:
         return [list(islice(outcomes, len(wishes))) for wishes in asked]
 
 
-def _checked(state: State, decision: Decision, check: Check | None) -> Decision:
-    """*decision*, if it is allowed."""
-    if check is not None:
-        check(state, decision)
+def _decided(state: State, command: Command, check: Check | None) -> Decision:
+    """What *command* does, if it is allowed; who may not even ask for it learns nothing else."""
+    if check is None:
+        return decide(state, command)
+    check(state, Decision(command))
+    decision = decide(state, command)
+    check(state, decision)
     return decision
 
 

@@ -50,6 +50,8 @@ from kuberpult_core.names import ApplicationName, EnvironmentName, LockId
 NONE = "<none>"
 MAX_SHOWN = 12
 """Characters of a commit's id that a line shows."""
+HIDDEN_SUBJECT = "A commit of which not all may be seen here"
+"""The subject of a commit for those who may see only a part of what it did."""
 MOST_LOCKS = 10
 """Locks that a line names."""
 _CAUSES = {

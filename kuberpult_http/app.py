@@ -14,20 +14,26 @@ from starlette.routing import BaseRoute
 from starlette.routing import Route as Path
 
 from kuberpult_core import Actor, Repository
-from kuberpult_core.errors import KuberpultError
+from kuberpult_core.errors import InvalidName, KuberpultError, NotFound
+from kuberpult_core.similar import similar
 from kuberpult_http import gotool
-from kuberpult_http.bodies import MOST, SECONDS
-from kuberpult_http.callers import Everybody
-from kuberpult_http.desk import Desk
+from kuberpult_http.access import Access, AccessOptions, signin
+from kuberpult_http.access.gate import Gate
+from kuberpult_http.bodies import MOST
+from kuberpult_http.desk import Caller, Desk
 from kuberpult_http.events import Hub, events
 from kuberpult_http.following import Follower, Rhythm
 from kuberpult_http.handlers import asking, changing
 from kuberpult_http.health import alive, ready
 from kuberpult_http.idempotency import Answers, remembering
+from kuberpult_http.limits import Limited, Limits
+from kuberpult_http.metrics import Metrics, metrics
 from kuberpult_http.pages import docs, openapi
 from kuberpult_http.planning import applying, planning
 from kuberpult_http.problems import HttpProblem, http_problem, problem
+from kuberpult_http.recording import BROKEN, Recorded
 from kuberpult_http.routes import ROUTES, Ask, Change, Route
+from kuberpult_http.webhook import refresh
 
 SERVICE = Actor("kuberpult", "kuberpult@localhost")
 
@@ -38,11 +44,14 @@ class Options:
 
     most_body: int = MOST
     """Bytes of a body that is taken."""
-    body_seconds: float = SECONDS
-    """In which a whole body must have come."""
     actor: Actor = SERVICE
     """The author where nobody says who asks."""
     rhythm: Rhythm = attrs.field(factory=Rhythm)
+    access: Access | None = None
+    """Who may do what; without, everybody may do everything."""
+    limits: Limits = attrs.field(factory=Limits)
+    refresh_secret: str | None = attrs.field(default=None, repr=False)
+    """What a git server proves that it knows when it tells of a push; none takes no such word."""
 
 
 OWN = (
@@ -51,6 +60,8 @@ OWN = (
     Path("/api/openapi.json", openapi, methods=["GET"]),
     Path("/docs", docs, methods=["GET"]),
     Path("/api/events", events, methods=["GET"]),
+    Path("/api/refresh", refresh, methods=["POST"]),
+    Path("/metrics", metrics, methods=["GET"]),
     Path("/healthz", alive, methods=["GET"]),
     Path("/readyz", ready, methods=["GET"]),
 )
@@ -62,10 +73,16 @@ def create_app(
 ) -> Starlette:
     """The service before *repository*, which it does not close."""
     options = options or Options()
+    access = options.access or Access(AccessOptions(insecure=True, actor=options.actor))
+    counted = Metrics()
     app = Starlette(
         lifespan=_following,
-        routes=[*OWN, *map(_path, ROUTES), *gotool.routes(), *more],
-        middleware=[Middleware(Everybody, default=options.actor)],
+        routes=[*OWN, *map(_path, ROUTES), *gotool.routes(), *signin.routes(access), *more],
+        middleware=[
+            Middleware(Recorded, metrics=counted),
+            Middleware(Limited, limits=options.limits, metrics=counted),
+            Middleware(Gate, access=access),
+        ],
         exception_handlers={
             KuberpultError: _refused,
             HttpProblem: _unusable,
@@ -76,9 +93,12 @@ def create_app(
     )
     desk, hub = Desk(repository), Hub()
     follower = Follower(desk, hub, options.actor, options.rhythm)
-    desk.published = follower.look_now
+    desk.published, desk.counted = follower.look_now, counted.command
+    repository.observe(counted)
+    app.state.metrics = counted
     app.state.desk, app.state.hub, app.state.follower = desk, hub, follower
     app.state.options, app.state.answers = options, Answers()
+    app.state.access = access
     return app
 
 
@@ -95,6 +115,7 @@ async def _following(app: Starlette) -> AsyncIterator[None]:
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
+        await follower.finish()
 
 
 def _path(route: Route) -> BaseRoute:
@@ -105,9 +126,21 @@ def _path(route: Route) -> BaseRoute:
             return Path(route.path, remembering(changing(route)), methods=[route.method])
 
 
-async def _refused(_request: Request, error: Exception) -> Response:
+async def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, KuberpultError)  # noqa: S101 - starlette hands over what it was registered for
-    return problem(error)
+    return problem(error, await _meant(request, error) if isinstance(error, NotFound | InvalidName) else ())
+
+
+async def _meant(request: Request, error: KuberpultError) -> tuple[str, ...]:
+    """The names that may have been meant, for who may see them all."""
+    desk: Desk = request.app.state.desk
+    caller: Caller | None = getattr(request.state, "caller", None)
+    if caller is None or caller.view is not None:
+        return ()
+    try:
+        return await desk.read(lambda: similar(desk.repository.state(request.query_params.get("at")), error))
+    except KuberpultError:
+        return ()  # a guess must not hide what went wrong
 
 
 async def _unusable(_request: Request, error: Exception) -> Response:
@@ -129,5 +162,4 @@ async def _not_allowed(request: Request, error: Any) -> Response:
 
 
 async def _broken(_request: Request, _error: Exception) -> Response:
-    sentence = "Something unexpected happened; the service's log says what."
-    return http_problem(HttpProblem(500, "internal_error", sentence, "This is a bug. Report it."))
+    return http_problem(BROKEN)

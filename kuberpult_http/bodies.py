@@ -3,31 +3,22 @@
 import json
 from typing import Any
 
-import anyio
 from starlette.requests import ClientDisconnect, Request
 
 from kuberpult_http.problems import HttpProblem
 
 MOST = 64 * 1024 * 1024
 """Bytes of a body, unless the service is told otherwise."""
-SECONDS = 120.0
-"""In which a whole body must have come, unless the service is told otherwise."""
 JSON = "application/json"
 _READ = "kuberpult.body"
 """Where a body is kept for those who read it again."""
 
 
 async def body_of(request: Request, most: int | None = None) -> bytes:
-    """The body, if it has no more than *most* bytes (else as many as the service takes), and comes in time."""
-    options = request.app.state.options
-    most = options.most_body if most is None else most
+    """The body, if it has no more than *most* bytes; else as many as the service takes."""
+    most = request.app.state.options.most_body if most is None else most
     if _READ not in request.scope:
-        try:
-            with anyio.fail_after(options.body_seconds):
-                request.scope[_READ] = await _read(request, most)
-        except TimeoutError:
-            sentence = f"The body did not come within {options.body_seconds:g} seconds."
-            raise HttpProblem(408, "body_too_slow", sentence, "Send it faster, or less.") from None
+        request.scope[_READ] = await _read(request, most)
     content: bytes = request.scope[_READ]
     return content
 

@@ -1,39 +1,20 @@
-"""Who asks, where everybody may do everything: on loopback, or because somebody said so."""
+"""Who asks, by their own word: believed where everybody may do everything, and of those who may act for others."""
 
 import base64
 import binascii
 from datetime import UTC, datetime
 
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Scope
 
 from kuberpult_core import Actor
 from kuberpult_core.errors import Invalid
 from kuberpult_core.stamp import Stamp
-from kuberpult_http.desk import Caller
-from kuberpult_http.problems import HttpProblem, http_problem
+from kuberpult_http.problems import HttpProblem
 
 NAME, EMAIL = b"author-name", b"author-email"
 """Headers of the Go tool: who asks, in base64."""
 
 _WHENEVER = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-class Everybody:
-    """Middleware that believes who somebody says to be, or takes them for *default*."""
-
-    def __init__(self, app: ASGIApp, default: Actor) -> None:
-        self._app = app
-        self._default = default
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Note who asks, then go on."""
-        if scope["type"] == "http":
-            try:
-                scope.setdefault("state", {})["caller"] = Caller(claimed(scope) or self._default)
-            except HttpProblem as error:
-                await http_problem(error)(scope, receive, send)
-                return
-        await self._app(scope, receive, send)
 
 
 def claimed(scope: Scope) -> Actor | None:

@@ -1,16 +1,17 @@
 """Where requests meet the repository: reads and writes have threads of their own, so none waits for the others."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Any, TypeVar
 
 import attrs
 from anyio import CapacityLimiter, to_thread
 
 from kuberpult_core import Actor, Applied, Command, Plan, Repository, State
-from kuberpult_core.names import ApplicationName, EnvironmentName
+from kuberpult_core.errors import KuberpultError
 from kuberpult_core.ports import ObjectId
 from kuberpult_core.questions import Question
 from kuberpult_core.service import Answer, Check, View
+from kuberpult_http.logs import note
 
 READERS, WRITERS = 8, 250
 """Requests that read, and that write, at the same time; those who write wait for each other, and are gathered."""
@@ -26,8 +27,8 @@ class Caller:
     """None if they may do everything."""
     view: "View | None" = None
     """None if they may see everything."""
-    reads: "Callable[[State, EnvironmentName, ApplicationName], bool] | None" = None
-    """Whether they may read the manifests of a place; none if of all, or, with a *view*, of no place."""
+    identity: Hashable = None
+    """Who they are by what they have shown, whomever they act for; none where nobody shows anything."""
 
 
 class Desk:
@@ -37,6 +38,8 @@ class Desk:
         self.repository = repository
         self.published: Callable[[], None] = lambda: None
         """Called after each change, so that those who listen hear of it at once."""
+        self.counted: Callable[[str, str], None] = lambda _kind, _outcome: None
+        """Called after each command with its kind and what came of it: done, nothing, or an error's code."""
         self._readers = CapacityLimiter(readers)
         self._writers = CapacityLimiter(writers)
 
@@ -58,7 +61,7 @@ class Desk:
         def write() -> Applied:
             return self.repository.apply(command, caller.actor, check=caller.check)
 
-        return await self._written(write)
+        return await self._written(command, write)
 
     async def carry_out(self, caller: Caller, plan: Plan) -> Applied:
         """Carry exactly this plan out."""
@@ -66,15 +69,11 @@ class Desk:
         def write() -> Applied:
             return self.repository.carry_out(plan, caller.actor, check=caller.check)
 
-        return await self._written(write)
+        return await self._written(plan.command, write)
 
     async def again(self, caller: Caller, plan: Plan) -> Plan:
         """*plan* as it is decided now, if it would still do the same."""
-        again = await self.read(self.repository.again, plan)
-        if caller.check is not None:
-            state = await self.read(self.state, again.base)
-            caller.check(state, again.decision)
-        return again
+        return await self.read(self.repository.again, plan, caller.check)
 
     def state(self, commit: ObjectId | None) -> State:
         """The state of a commit; of none, that before the first one."""
@@ -83,8 +82,18 @@ class Desk:
             return state
         return self.repository.state(commit) if commit else State()
 
-    async def _written(self, write: Callable[[], Applied]) -> Applied:
-        applied = await to_thread.run_sync(write, limiter=self._writers)
+    async def _written(self, command: Command, write: Callable[[], Applied]) -> Applied:
+        outcome = "failed"
+        try:
+            applied = await to_thread.run_sync(write, limiter=self._writers)
+            outcome = "done" if applied.commit else "nothing"
+        except KuberpultError as error:
+            outcome = error.code
+            raise
+        finally:
+            note(command=type(command).__name__, outcome=outcome)
+            self.counted(type(command).__name__, outcome)
         if applied.commit:
+            note(commit=applied.commit)
             self.published()
         return applied

@@ -18,7 +18,9 @@ from kuberpult_core.codec import plain
 from kuberpult_core.errors import KuberpultError
 from kuberpult_core.past.log import Entry, entry_view
 from kuberpult_core.ports import ObjectId
-from kuberpult_http.handlers import desk_of
+from kuberpult_core.service import View
+from kuberpult_http.desk import Caller, Desk
+from kuberpult_http.handlers import caller_of, desk_of
 from kuberpult_http.problems import HttpProblem
 
 HEARTBEAT = 15.0
@@ -35,16 +37,17 @@ RESET = "event: reset\ndata: {}\n\n"
 
 @attrs.frozen
 class Event:
-    """A published commit, as it is sent."""
+    """A published commit, as it is sent to those who may see everything."""
 
     id: ObjectId
     text: str = attrs.field(repr=False)
+    entry: Entry = attrs.field(repr=False, eq=False)
 
 
 def event_of(entry: Entry) -> Event:
     """The event that tells of *entry*."""
     data = json.dumps(plain(entry_view(entry, entry.told)), ensure_ascii=True)
-    return Event(entry.commit.id, f"id: {entry.commit.id}\nevent: commit\ndata: {data}\n\n")
+    return Event(entry.commit.id, f"id: {entry.commit.id}\nevent: commit\ndata: {data}\n\n", entry)
 
 
 def events_since(repository: Repository, known: str, until: ObjectId | None) -> list[Event] | None:
@@ -125,7 +128,27 @@ async def events(request: Request) -> Response:
         hub.leave(queue)
         raise
     headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
-    return StreamingResponse(_stream(hub, queue, missed), headers=headers, media_type=MEDIA_TYPE)
+    stream = _stream(hub, queue, missed, _Shown(desk_of(request), caller_of(request)))
+    return StreamingResponse(stream, headers=headers, media_type=MEDIA_TYPE)
+
+
+@attrs.frozen
+class _Shown:
+    """Events as far as a caller may see them."""
+
+    desk: Desk
+    caller: Caller
+
+    async def text(self, event: Event) -> str:
+        """What is sent; nothing if nothing of it may be seen."""
+        view = self.caller.view
+        if view is None:
+            return event.text
+        return await self.desk.read(self._text, event, view)
+
+    def _text(self, event: Event, view: View) -> str:
+        entry = view.entry(self.desk.repository.state(), event.entry)
+        return event_of(entry).text if entry else ""
 
 
 async def _missed(request: Request, head: ObjectId | None) -> list[Event] | None:
@@ -141,14 +164,14 @@ async def _missed(request: Request, head: ObjectId | None) -> list[Event] | None
 
 
 async def _stream(
-    hub: Hub, queue: "asyncio.Queue[Event | None]", missed: list[Event] | None
+    hub: Hub, queue: "asyncio.Queue[Event | None]", missed: list[Event] | None, shown: _Shown
 ) -> AsyncIterator[str]:
     try:
         yield f"retry: {RETRY_MILLISECONDS}\n\n"
         if missed is None:
             yield RESET
         for event in missed or ():
-            yield event.text
+            yield await shown.text(event)
         told = {event.id for event in missed or ()}
         while True:
             try:
@@ -159,6 +182,6 @@ async def _stream(
             if new is None:
                 return
             if new.id not in told:
-                yield new.text
+                yield await shown.text(new)
     finally:
         hub.leave(queue)

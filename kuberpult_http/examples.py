@@ -16,6 +16,7 @@ EXAMPLES: Mapping[str, dict[str, Any]] = {
     "Deploy": {"version": 12, "lock_behavior": "queue"},
     "CreateLock": {"message": "It loses items.", "link": "https://issues.example.com/4711"},
     "DeleteLock": {"queued": "discard"},
+    "ExpireLocks": {"now": "2026-01-01T00:00:00Z"},
     "CancelQueued": {},
     "ReleaseTrain": {"lock_behavior": "fail"},
     "UpdateSettings": {"patch": {"keepReleases": 40}},

@@ -11,6 +11,7 @@ from kuberpult_core import Actor, ExpireLocks
 from kuberpult_core.errors import Conflict, HistoryReplaced, KuberpultError
 from kuberpult_core.ports import ObjectId
 from kuberpult_core.service import utc_now
+from kuberpult_http.aside import aside
 from kuberpult_http.desk import Caller, Desk
 from kuberpult_http.events import Hub, events_since
 
@@ -20,6 +21,9 @@ LOOK_EVERY = 0.25
 
 LASTING = 60.0
 """Seconds after which a remote that does not answer makes the service unready."""
+
+LAST_SAVING = 0.5
+"""Seconds that saving a snapshot may take when the service ends."""
 
 
 @attrs.frozen
@@ -82,9 +86,6 @@ class Follower:
     async def run(self) -> None:
         """Follow until the task is cancelled."""
         while True:
-            with suppress(TimeoutError):  # wait_for may swallow a cancellation, before Python 3.12
-                async with asyncio.timeout(self._rhythm.look):
-                    await self._is_news.wait()
             self._is_news.clear()
             try:
                 await self._step()
@@ -92,18 +93,31 @@ class Follower:
                 self._note(error)
             except Exception:
                 log.exception("Following the branch failed.")
+            with suppress(TimeoutError):  # wait_for may swallow a cancellation, before Python 3.12
+                async with asyncio.timeout(self._rhythm.look):
+                    await self._is_news.wait()
+
+    async def finish(self) -> None:
+        """Keep what is known for the process that starts next, if that is new and goes quickly."""
+        if self._hub.head != self._saved:
+            with suppress(TimeoutError, KuberpultError):
+                await asyncio.wait_for(self._save(), LAST_SAVING)
+
+    async def _save(self) -> None:
+        head = self._hub.head
+        await aside(self._desk.repository.save_snapshot)
+        self._saved = head
 
     async def _step(self) -> None:
         if self._is_due("refresh", self._rhythm.refresh):
-            await self._desk.read(self._desk.repository.refresh)
+            await aside(self._desk.repository.refresh)  # a server that hangs must not hold up the end
             self.health.refreshed_at = time.monotonic()
         self.health.problem = None
         await self._tell()
         if self._is_due("expire", self._rhythm.expire):
             await self._expire()
         if self._is_due("snapshot", self._rhythm.snapshot) and self._hub.head != self._saved:
-            await self._desk.read(self._desk.repository.save_snapshot)
-            self._saved = self._hub.head
+            await self._save()
 
     def _note(self, error: KuberpultError) -> None:
         if str(error) != self.health.problem:

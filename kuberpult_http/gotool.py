@@ -22,6 +22,7 @@ from kuberpult_core.errors import (
     NoUpstream,
     ReleaseTooOld,
     UnknownUpstream,
+    quoted,
 )
 from kuberpult_core.fields import IfExists, IfMissing
 from kuberpult_http.bodies import body_of, json_of, parsed
@@ -31,7 +32,7 @@ from kuberpult_http.idempotency import remembering
 from kuberpult_http.outcomes import applied_data, decided
 from kuberpult_http.problems import HttpProblem, problem
 from kuberpult_http.routes import LOCK_KEYS, renamed
-from kuberpult_http.signing import SIGNATURE, verify
+from kuberpult_http.signatures import SIGNATURE, prove
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 Data = dict[str, Any]
@@ -90,7 +91,7 @@ def train(name: str, *, group_only: bool) -> Endpoint:
         target = request.path_params[name]
         given = await _signature(request)
         if SIGNATURE in given:
-            verify(request, target, given[SIGNATURE], f"the train to {target!r}")
+            await _prove(request, target, given[SIGNATURE], f"the train to {quoted(target)}")
         team = request.query_params.get("team") or None
         try:
             return await _done(request, ReleaseTrain(target, team, group_only=group_only))
@@ -110,13 +111,19 @@ async def environment(request: Request) -> Response:
     if text is None:
         raise HttpProblem(400, "invalid_form", "The part 'config' is missing.")
     if signature := text_of(form, SIGNATURE):
-        verify(request, text, signature, "the configuration")
+        await _prove(request, text, signature, "the configuration")
     document = parsed(text.encode())
     if not isinstance(document, dict):
         raise InvalidCommand("$.config", "it must be an object")
     known = config.document_of(config.config_of(document))
     data = {"environment": request.path_params["env"], "config": known, "if_exists": IfExists.UPDATE.value}
     return await _done(request, await understood(request, {"kind": "CreateEnvironment", **data}))
+
+
+async def _prove(request: Request, content: str, signature: Any, what: str) -> None:
+    """Verify a signature of what no command is signed with."""
+    keyring = request.app.state.access.keyring
+    await desk_of(request).read(prove, keyring, content.encode("utf-8", "surrogatepass"), signature, what)
 
 
 async def _signature(request: Request) -> Data:
@@ -150,7 +157,7 @@ def _forgiving(endpoint: Endpoint) -> Endpoint:
 
 
 def _as_400(refusal: KuberpultError) -> Response:
-    return problem(refusal, 400)
+    return problem(refusal, status=400)
 
 
 def _of(**names: str) -> Callable[[Mapping[str, str]], Data]:

@@ -18,10 +18,10 @@ from kuberpult_http.desk import Caller, Desk
 from kuberpult_http.forms import form_of, is_form, release_of
 from kuberpult_http.outcomes import applied_data, planned_data
 from kuberpult_http.routes import CI_LINK, LOCK_KEYS, Ask, Change, renamed
-from kuberpult_http.signing import unsigned
+from kuberpult_http.signatures import Given, taken
 
 Endpoint = Callable[[Request], Awaitable[Response]]
-DRY_RUN, DIFF = "dry-run", "diff"
+DRY_RUN, DIFF, PROGNOSIS = "dry-run", "diff", "prognosis"
 _OF_CHANGES = {DRY_RUN, DIFF}
 
 
@@ -79,7 +79,17 @@ def changing(route: Change) -> Endpoint:
 
 async def understood(request: Request, data: Mapping[str, Any]) -> Command:
     """The command that *data* describes, once the signatures that came with it are verified."""
-    return await desk_of(request).read(lambda: command_from(unsigned(request, data)))
+    plain_data, given = taken(data)
+    command = await desk_of(request).read(command_from, plain_data)
+    await verify(request, command, given)
+    return command
+
+
+async def verify(request: Request, command: Command, given: Given) -> None:
+    """Verify what came as signatures of *command*."""
+    if any(it is not None for it in given):
+        keyring = request.app.state.access.keyring
+        await desk_of(request).read(request.state.verified.add, keyring, command, given)
 
 
 async def fields_of(request: Request, route: Change) -> dict[str, Any]:

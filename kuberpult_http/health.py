@@ -4,6 +4,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from kuberpult_core.errors import KuberpultError
+from kuberpult_http.access import Access
 from kuberpult_http.following import Follower
 from kuberpult_http.handlers import desk_of
 
@@ -16,7 +17,8 @@ async def alive(_request: Request) -> Response:
 async def ready(request: Request) -> Response:
     """``GET /readyz``: the repository can be read, and a remote can be reached."""
     follower: Follower = request.app.state.follower
-    problem = follower.health.lasting_problem
+    access: Access = request.app.state.access
+    problem = next(iter([*access.problems(), follower.health.lasting_problem]), None)
     desk = desk_of(request)
     try:
         head = (await desk.read(desk.repository.store.head)).commit

@@ -7,7 +7,7 @@ import asyncio
 import hashlib
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Hashable
 
 import attrs
 from starlette.requests import Request
@@ -29,7 +29,8 @@ _NOTHING_HAPPENED = {503}
 """Besides 4xx: the same request may well succeed next time, so it is tried again."""
 
 Endpoint = Callable[[Request], Awaitable[Response]]
-_Name = tuple[Actor, str]
+_Name = tuple[Actor, Hashable, str]
+"""For whom somebody asks, who that is, and their key."""
 
 
 @attrs.define
@@ -57,7 +58,7 @@ class Answers:
 
     async def once(self, request: Request, endpoint: Endpoint, caller: Caller, key: str) -> Response:
         """The answer under this key of this caller: of the first time, or by asking *endpoint* now."""
-        name, fingerprint = (caller.actor, key), _fingerprint(request, await body_of(request))
+        name, fingerprint = (caller.actor, caller.identity, key), _fingerprint(request, await body_of(request))
         self._forget_old()
         there = self._asked.get(name)
         if there is None:

@@ -51,7 +51,9 @@ _IN_PATHS: dict[str, Schema] = {
 _SWITCHES = {
     "dry-run": "Say what would happen, and do nothing.",
     "diff": "Say what it does to the deployed manifests, Secrets hidden.",
+    "prognosis": "Say what a train would bring, too.",
 }
+_OF_CHANGES = ("dry-run", "diff")
 _PROBLEM = {"$ref": "#/components/responses/Problem"}
 
 
@@ -140,7 +142,7 @@ def _answer(question: type[Any]) -> Schema:
 
 
 def _changing(route: Change) -> dict[str, Any]:
-    switches = ["diff"] if route.plans_only else [*_SWITCHES]
+    switches = ["diff"] if route.plans_only else [*_OF_CHANGES]
     parameters = [*map(_path_parameter, _names_in(route.path)), *map(_switch, switches)]
     kind, operation = route.command, _head(route, route.command)
     in_query = [it for it in given(kind) if it not in route.fixed and is_plain(kind, it)]
@@ -222,17 +224,32 @@ def _own() -> Iterator[tuple[str, dict[str, Any]]]:
     """What is neither a command nor a question."""
     yield (
         "/api/plan",
-        {"post": _planned("Plan", "What any command would do.", "Command", COMMAND, "Planned", ["diff"])},
+        {
+            "post": _planned(
+                "Plan", "What any command would do.", "Command", COMMAND, "Planned", ["diff", "prognosis"]
+            )
+        },
     )
-    yield "/api/apply", {"post": _planned("Apply", "Exactly a plan.", "Plan", None, "Decision", [*_SWITCHES])}
+    yield "/api/apply", {"post": _planned("Apply", "Exactly a plan.", "Plan", None, "Decision", [*_OF_CHANGES])}
     for path, media, words in (
         ("/api/events", "text/event-stream", "An event for each published commit; its id is the commit's."),
         ("/api/openapi.json", JSON, "This description."),
         ("/docs", "text/html", "The same for people."),
         ("/healthz", "text/plain", "Whether the process answers."),
         ("/readyz", JSON, "Whether the repository can be read, and its remote be reached."),
+        ("/metrics", "text/plain", "What was counted, for Prometheus."),
     ):
         yield path, {"get": _reading(path, media, words)}
+    yield "/api/refresh", {"post": _refresh()}
+
+
+def _refresh() -> dict[str, Any]:
+    return {
+        "operationId": "refresh",
+        "summary": "A git server says that something was pushed, and shows the secret for that.",
+        "tags": ["service"],
+        "responses": {"204": {"description": "The remote is going to be asked."}, "default": _PROBLEM},
+    }
 
 
 def _planned(name: str, summary: str, body: str, example: Any, answer: str, switches: list[str]) -> dict[str, Any]:
@@ -302,8 +319,8 @@ def _schemas() -> dict[str, Schema]:
         **schemas(),
         "Problem": _with(problem, {"status": {"type": "integer", "minimum": 400, "maximum": 599}}),
         "Decision": _with(decision, {}, {"manifests": places}),
-        "TrainPrognosis": _with(decision, {"prognosis": {"type": "object"}}, {"manifests": places}),
-        "Planned": _with(decision, {"plan": _ref("Plan")}, {"manifests": places}),
+        "TrainPrognosis": _with(decision, {"prognosis": _ref("prognosis")}, {"manifests": places}),
+        "Planned": _with(decision, {"plan": _ref("Plan")}, {"manifests": places, "prognosis": _ref("prognosis")}),
         "Plan": _plan(),
     }
 

@@ -5,12 +5,22 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from kuberpult_core import Plan
+from kuberpult_core import Plan, ReleaseTrain
 from kuberpult_core.planfile import plan_data, plan_from
 from kuberpult_http.bodies import json_of
-from kuberpult_http.handlers import DIFF, DRY_RUN, answered, caller_of, desk_of, switch, understood
+from kuberpult_http.handlers import (
+    DIFF,
+    DRY_RUN,
+    PROGNOSIS,
+    answered,
+    caller_of,
+    desk_of,
+    switch,
+    understood,
+    verify,
+)
 from kuberpult_http.outcomes import applied_data, planned_data
-from kuberpult_http.signing import unsigned
+from kuberpult_http.signatures import taken
 
 
 async def planning(request: Request) -> Response:
@@ -18,7 +28,9 @@ async def planning(request: Request) -> Response:
     command = await understood(request, await json_of(request))
     desk, caller = desk_of(request), caller_of(request)
     plan = await desk.plan(caller, command)
-    found = await planned_data(desk, caller, plan, diff=switch(request, DIFF))
+    is_train = isinstance(command, ReleaseTrain)
+    with_prognosis = switch(request, PROGNOSIS) and is_train
+    found = await planned_data(desk, caller, plan, diff=switch(request, DIFF), with_prognosis=with_prognosis)
     return answered({**found, "plan": await desk.read(plan_data, plan)})
 
 
@@ -34,6 +46,8 @@ async def applying(request: Request) -> Response:
 
 async def _plan_of(request: Request, data: dict[str, Any]) -> Plan:
     """The plan, once the signatures that its command brings are verified."""
-    if isinstance(command := data.get("command"), dict):
-        data = {**data, "command": await desk_of(request).read(unsigned, request, command)}
-    return await desk_of(request).read(plan_from, data)
+    command = data.get("command")
+    plain_data, given = taken(command) if isinstance(command, dict) else (command, ())
+    plan = await desk_of(request).read(plan_from, {**data, "command": plain_data} if given else data)
+    await verify(request, plan.command, given)
+    return plan

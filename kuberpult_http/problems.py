@@ -1,7 +1,7 @@
 """What goes wrong, as problem+json (RFC 9457): one shape everywhere, with the core's stable codes."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from starlette.responses import Response
@@ -52,11 +52,11 @@ def status_of(error: KuberpultError) -> int:
     return next((status for kind, status in _STATUSES if isinstance(error, kind)), 500)
 
 
-def problem(error: KuberpultError, status: int | None = None) -> Response:
-    """*error* as an answer, with the status of its class or another one."""
+def problem(error: KuberpultError, meant: Sequence[str] = (), status: int | None = None) -> Response:
+    """*error* as an answer with the names that may have been *meant*; its status is its class's or another."""
     status = status_of(error) if status is None else status
     headers = {"Retry-After": str(RETRY_SECONDS)} if isinstance(error, Unavailable) else {}
-    return _response(status, {**error_data(error), "status": status}, headers)
+    return _response(status, {**error_data(error, meant), "status": status}, headers)
 
 
 def http_problem(error: HttpProblem) -> Response:

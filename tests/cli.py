@@ -7,6 +7,7 @@ the command line in it. Nothing of the machine's own configuration gets in.
 import io
 import os
 import pty
+import re
 import select
 import shutil
 import subprocess
@@ -109,6 +110,12 @@ def _streams(given: bytes, kind: type[io.TextIOWrapper]) -> Iterator[tuple[io.By
         sys.stdin, sys.stdout, sys.stderr = before
 
 
+def _as_ada(arguments: Sequence[str]) -> list[str]:
+    """The same on the story's repository, unless a service is named, and in Ada's name."""
+    where = [] if "--server" in arguments else ["--repo", "manifests.git"]
+    return [*where, "--author", str(ADA), *arguments]
+
+
 @attrs.frozen
 class Desk:
     """A folder in which somebody works: a repository, files, and the command line."""
@@ -122,7 +129,7 @@ class Desk:
 
     def run(self, *arguments: str, given: bytes = b"", **variables: str) -> Ran:
         """Run the command line in this process, on the story's repository and in Ada's name."""
-        return self.bare_run("--repo", "manifests.git", "--author", str(ADA), *arguments, given=given, **variables)
+        return self.bare_run(*_as_ada(arguments), given=given, **variables)
 
     def bare_run(self, *arguments: str, given: bytes = b"", **variables: str) -> Ran:
         """Run the command line in this process, with these arguments and no others."""
@@ -134,7 +141,7 @@ class Desk:
 
     def in_colour(self, *arguments: str, given: bytes = b"", **variables: str) -> Ran:
         """Like :meth:`run`, as at a terminal: all streams are one."""
-        return self._run(("--repo", "manifests.git", "--author", str(ADA), *arguments), given, variables, Screen)
+        return self._run(_as_ada(arguments), given, variables, Screen)
 
     def _run(
         self, arguments: Sequence[str], given: bytes, variables: Mapping[str, str], kind: type[io.TextIOWrapper]
@@ -234,6 +241,42 @@ def shown_on_terminal(desk: Desk, *arguments: str, **variables: str) -> Ran:
             process.kill()
             os.close(master)
     return Ran(process.returncode, shown.replace("\r\n", "\n"), "")
+
+
+SERVE = (str(SCRIPT), "--repo", "manifests.git", "serve")
+"""What serves a desk's repository."""
+
+
+@contextmanager
+def serving(
+    desk: Desk, *arguments: str, serve: Sequence[str] = SERVE, **variables: str
+) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """The address of ``kuberpult serve`` on the desk's repository, and its process, which ends afterwards."""
+    log = desk.folder / "served"
+    with log.open("wb") as stream:
+        process = subprocess.Popen(
+            [*serve, "--port", "0", *arguments],
+            cwd=desk.folder,
+            stdin=subprocess.DEVNULL,
+            stdout=stream,
+            stderr=stream,
+            env=variables_of(desk.folder, **variables),
+        )
+    try:
+        yield _address(log, process), process
+    finally:
+        process.terminate()
+        process.wait(PATIENCE)
+
+
+def _address(log: Path, process: subprocess.Popen[bytes]) -> str:
+    """Where a service listens, as it logs it."""
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline and process.poll() is None:
+        if found := re.search(r"running on (http://\S+)", log.read_text()):
+            return found[1]
+        time.sleep(0.02)
+    raise AssertionError(f"it does not serve: {log.read_text()}")
 
 
 def _type(master: int, typed: bytes, process: subprocess.Popen[bytes]) -> None:

@@ -32,7 +32,7 @@ def words_of(text: str) -> str:
 @pytest.mark.parametrize("flag", ["--dry-run", "--quiet"], ids=["planned", "done"])
 def test_a_difference_is_coloured_where_somebody_looks(desk: Desk, flag: str) -> None:
     plain = desk.run(*THROUGH, "--diff", "--dry-run").out
-    shown = desk.on_screen(*THROUGH, "--diff", flag).out
+    shown = desk.in_colour(*THROUGH, "--diff", flag).out
     assert f"{ESCAPE}31m-spec: {{image: 'cart:1'}}{ESCAPE}0m\n" in shown
     assert f"{ESCAPE}32m+spec: {{image: 'cart:2'}}{ESCAPE}0m\n" in shown
     assert words_of(shown).partition("---")[2] == plain.partition("---")[2]
@@ -41,9 +41,12 @@ def test_a_difference_is_coloured_where_somebody_looks(desk: Desk, flag: str) ->
 
 def test_no_colours_means_none(desk: Desk) -> None:
     asked = [*THROUGH, "--diff", "--dry-run"]
-    assert ESCAPE not in desk.on_screen(*asked, "--no-color").out
-    assert ESCAPE not in desk.on_screen(*asked, NO_COLOR="1").out
-    assert ESCAPE in desk.on_screen(*asked, NO_COLOR="").out
+    assert ESCAPE not in desk.in_colour(*asked, "--no-color").out
+    assert ESCAPE not in desk.in_colour(*asked, NO_COLOR="1").out
+    assert ESCAPE in desk.in_colour(*asked, NO_COLOR="").out
+    assert ESCAPE in desk.run(*asked, FORCE_COLOR="1").out
+    assert ESCAPE not in desk.run(*asked, "--no-color", FORCE_COLOR="1").out
+    assert ESCAPE not in desk.run(*asked, "-o", "json", FORCE_COLOR="1").out
 
 
 def test_nothing_of_a_manifest_is_obeyed_by_a_terminal(desk: Desk) -> None:

@@ -19,6 +19,8 @@ from tests.faulty.wires import OnTheWire, Trouble, on_the_wire
 
 WRITES = os.environ.get("KUBERPULT_FAULTS") == "write"
 """Whether everything is tried and written down."""
+LONGEST = 3600 if WRITES else 120
+"""Seconds for a test."""
 EVERY = {"here": 14, "here-unlocking": 9, "copy": 29, "copy-behind": 15}
 """Of which the suite tries one."""
 DECISIVE = {("write the lock file", FULL), ("rename the lock file", KILLED), ("rename the lock file", LIES)}
@@ -31,7 +33,7 @@ def nursery() -> Iterator[Nursery]:
         yield nursery
 
 
-@pytest.mark.timeout(3600)
+@pytest.mark.timeout(LONGEST)
 @pytest.mark.parametrize("kind", SCENES, ids=lambda kind: kind.name)
 def test_whatever_fails_on_the_disk_the_answer_is_true_and_the_next_command_works(
     kind: type[Scene], nursery: Nursery, tmp_path: Path
@@ -71,7 +73,7 @@ def row(scene: Scene, step: Told, fault: Fault) -> Row:
         raise AssertionError(f"{scene.name}: {fault.what} when it is to {step.words} ({step.phase})") from error
 
 
-@pytest.mark.timeout(3600)
+@pytest.mark.timeout(LONGEST)
 def test_whatever_happens_on_the_line_the_answer_is_true_and_nothing_comes_late(
     nursery: Nursery, tmp_path: Path
 ) -> None:

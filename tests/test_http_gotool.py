@@ -120,8 +120,9 @@ def test_a_number_is_given_if_there_is_none_and_the_team_may_come_in_the_query(s
     assert json.loads(script.curl("/api/applications/mail").text)["team"] == "post"
 
 
-def test_a_signature_without_a_keyring_is_400(script: Script) -> None:
-    assert script.release("/release", "99", "--form", "signatures[staging]=@message").data["code"] == "no_keyring"
+def test_a_signature_without_a_keyring_is_refused(script: Script) -> None:
+    refused = script.release("/release", "99", "--form", "signatures[staging]=@message")
+    assert (refused.status, refused.data["code"]) == (403, "untrusted_signature")
 
 
 LOCKS = [
@@ -155,9 +156,9 @@ def test_a_lock_that_is_wrong_is_400(script: Script, path: str) -> None:
     put = ["-X", "PUT", "-H", "Content-Type: application/json"]
     assert script.curl(path, *put, "-d", '{"message": ""}').status == 400
     assert script.curl(path, *put, "-d", "{").status == 400
-    assert script.curl(path, *put, "-d", '{"message": "x", "signature": "y"}').status == 400
+    assert script.curl(path, *put, "-d", '{"message": "x", "signature": "y"}').status == 403
     assert script.curl(path, "-X", "PUT", "-d", '{"message": "x"}').status == 415
-    assert script.curl(path, "-X", "DELETE", "-d", "-----BEGIN PGP SIGNATURE-----").status == 400
+    assert script.curl(path, "-X", "DELETE", "-d", "-----BEGIN PGP SIGNATURE-----").status == 403
     assert script.curl(path.replace("l-x", "-x"), *put, "-d", '{"message": "x"}').status == 400
 
 
@@ -191,7 +192,7 @@ def test_an_environment_is_made_and_replaced(script: Script, path: str) -> None:
     assert script.curl(path, "-X", "POST", "--form-string", "config={").status == 400
     assert script.curl(path, "-X", "POST", "--form-string", "nothing=1").status == 400
     signed = ["--form-string", "config={}", "--form-string", "signature=x"]
-    assert script.curl(path, "-X", "POST", *signed).status == 400
+    assert script.curl(path, "-X", "POST", *signed).status == 403
 
 
 @pytest.fixture

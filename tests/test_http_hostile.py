@@ -10,6 +10,7 @@ import pytest
 
 from kuberpult_core.manifests import MAX_BYTES
 from kuberpult_http.app import Options
+from kuberpult_http.limits import Limits
 from tests.web import MANIFEST, Client, manifests, small_service
 
 URL = "/api/applications/cart/releases"
@@ -54,7 +55,7 @@ def test_a_body_that_dribbles_in_is_given_up() -> None:
             yield b" "
             await asyncio.sleep(0.05)
 
-    with small_service(Options(body_seconds=0.2)) as client:
+    with small_service(Options(limits=Limits(body_seconds=0.2))) as client:
         begun = time.monotonic()
         answer = client.post(URL, content=slowly(), headers=JSON)
         assert (answer.status_code, answer.json()["code"]) == (408, "body_too_slow")

@@ -3,10 +3,13 @@
 from collections.abc import Iterator
 from typing import Any
 
+import attrs
 import pytest
 
-from kuberpult_core import State
-from kuberpult_core.errors import RemoteRefused
+from kuberpult_core.access.policy import parse
+from kuberpult_core.access.rights import Rights
+from kuberpult_core.access.sight import Sight
+from kuberpult_core.errors import UntrustedSignature
 from kuberpult_http.desk import Caller
 from tests.support import SOMEBODY
 from tests.web import MANIFEST, SECRET, Client, manifests, small_service
@@ -90,18 +93,14 @@ def test_differences_hide_secrets(client: Client, dry: str) -> None:
     assert "hunter" not in found["diff"]
 
 
-def see_all(state: State, _question: object) -> State:
-    return state
+def who_reads(where: str) -> Caller:
+    """Somebody who sees everything, and the manifests in a group."""
+    policy = f"p, role:some, View, *:*, *, allow\np, role:some, ViewManifests, {where}, *, allow\n"
+    return Caller(SOMEBODY, view=Sight(Rights.of(parse(policy, "policy"), ["some"], "Some")))
 
 
 @pytest.mark.parametrize(
-    ("caller", "seen"),
-    [
-        (Caller(SOMEBODY), 1),
-        (Caller(SOMEBODY, view=see_all), 0),
-        (Caller(SOMEBODY, view=see_all, reads=lambda _state, env, _app: env == "production"), 1),
-        (Caller(SOMEBODY, view=see_all, reads=lambda _state, env, _app: env == "staging"), 0),
-    ],
+    ("caller", "seen"), [(Caller(SOMEBODY), 1), (who_reads("live:*"), 1), (who_reads("early:*"), 0)]
 )
 def test_differences_are_for_those_who_may_read_manifests(caller: Caller, seen: int) -> None:
     with small_service(caller=caller) as client:
@@ -151,29 +150,71 @@ def test_a_form_with_a_fault_is_refused(client: Client, fields: Any, files: Any)
 def test_a_signature_is_never_passed_over(client: Client) -> None:
     body = {"manifests": manifests("cart", 2), "signatures": {"staging": "-----BEGIN"}}
     answer = client.post("/api/applications/cart/releases", json=body)
-    assert (answer.status_code, answer.json()["code"]) == (400, "no_keyring")
+    assert (answer.status_code, answer.json()["code"]) == (403, "untrusted_signature")
     plan = client.post("/api/plan", json={**DEPLOY}).json()["plan"]
     plan["command"] = {"kind": "CreateRelease", "application": "cart", **body}
-    assert client.post("/api/apply", json=plan).json()["code"] == "no_keyring"
+    assert client.post("/api/apply", json=plan).json()["code"] == "untrusted_signature"
     batch = {"commands": [{"kind": "CreateRelease", "application": "cart", **body}]}
-    assert client.post("/api/batch", json=batch).json()["code"] == "no_keyring"
+    assert client.post("/api/batch", json=batch).json()["code"] == "untrusted_signature"
+
+
+@attrs.define
+class Ring:
+    """A keyring that finds everything good but what says that it is bad."""
+
+    seen: list[tuple[bytes, bytes, str]] = attrs.field(factory=list)
+
+    def verify(self, content: bytes, signature: bytes, what: str) -> None:
+        """Note what is asked."""
+        self.seen.append((content, signature, what))
+        if signature == b"bad":
+            raise UntrustedSignature(what, "it is bad")
+
+
+@attrs.frozen
+class Keys:
+    """As much of the access as signatures need."""
+
+    keyring: Ring
 
 
 def test_a_signature_is_verified_for_its_content() -> None:
-    seen: list[tuple[bytes, bytes, str]] = []
-
-    def verify(content: bytes, signature: bytes, what: str) -> None:
-        seen.append((content, signature, what))
-        if signature == b"bad":
-            raise RemoteRefused("the test", "no")
-
-    with small_service(verify=verify) as client:
+    ring = Ring()
+    with small_service(access=Keys(ring)) as client:
         body = {"manifests": manifests("cart", 2), "signatures": {"staging": "good"}}
         assert client.post("/api/applications/cart/releases", json=body).status_code == 201
-        assert seen == [(manifests("cart", 2)["staging"].encode(), b"good", "the manifest for 'staging'")]
+        assert ring.seen == [
+            (manifests("cart", 2)["staging"].encode(), b"good", "the manifest of cart for staging")
+        ]
         url = "/api/environments/staging/locks/freeze"
         assert client.put(url, json={"message": "x", "signature": "good"}).status_code == 200
-        assert seen[-1][0] == b"stagingfreeze"
-        seen.clear()
+        assert ring.seen[-1][0] == b"stagingfreeze"
         assert client.request("DELETE", url, json={"signature": "bad"}).status_code == 403
         assert [it["id"] for it in client.get("/api/locks").json()] == ["freeze"]
+
+
+def test_forms_and_the_go_tools_addresses_verify_signatures_too() -> None:
+    ring = Ring()
+    with small_service(access=Keys(ring)) as client:
+        parts = {"manifests[staging]": ("m", MANIFEST.format("mail", 1)), "signatures[staging]": ("s", "bad")}
+        for path, words in (("/release", {"application": "mail"}), ("/api/applications/mail/releases", {})):
+            assert client.post(path, data=words, files=parts).status_code == 403
+        assert ring.seen[0] == ring.seen[1]
+        assert client.put("/environments/staging/releasetrain", content=b"bad").status_code == 403
+        assert ring.seen[-1] == (b"staging", b"bad", "the train to 'staging'")
+        config = {"config": ("c", "{}"), "signature": ("s", "bad")}
+        assert client.post("/environments/new", files=config).status_code == 403
+        assert ring.seen[-1][0] == b"{}"
+
+
+def test_a_train_is_planned_with_its_prognosis_if_that_is_asked_for(client: Client) -> None:
+    train = {"kind": "ReleaseTrain", "target": "production"}
+    assert "prognosis" not in client.post("/api/plan", json=train).json()
+    found = client.post("/api/plan?prognosis=true", json=train).json()["prognosis"]
+    assert found == client.get("/api/environments/production/releasetrain/prognosis").json()["prognosis"]
+    assert "prognosis" not in client.post("/api/plan?prognosis=true", json=DEPLOY).json()
+
+
+def test_a_batch_in_a_batch_is_refused(client: Client) -> None:
+    answer = client.post("/api/batch", json={"commands": [{"kind": "Batch", "commands": []}]})
+    assert answer.status_code == 422

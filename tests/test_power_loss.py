@@ -13,6 +13,8 @@ from tests.faulty.scenes import SCENES, ACopy, Outcome, Scene
 from tests.faulty.steps import FLUSH, MARK, RENAME, WRITE, Step
 
 EVERYTHING = os.environ.get("KUBERPULT_FAULTS") == "write"
+LONGEST = 3600 if EVERYTHING else 120
+"""Seconds for a test."""
 EVERY = {"here": 16, "here-unlocking": 2, "copy": 40, "copy-behind": 5}
 """Of how many states the suite tries one."""
 
@@ -23,7 +25,7 @@ def nursery() -> Iterator[Nursery]:
         yield nursery
 
 
-@pytest.mark.timeout(3600)
+@pytest.mark.timeout(LONGEST)
 @pytest.mark.parametrize("kind", SCENES, ids=lambda kind: kind.name)
 def test_after_a_power_loss_it_is_the_old_or_the_new_commit_and_what_was_done_is_there(
     kind: type[Scene], nursery: Nursery, tmp_path: Path

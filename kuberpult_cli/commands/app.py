@@ -6,11 +6,12 @@ from kuberpult_cli import completing, output
 from kuberpult_cli.changing import carry_out, changing, destructive
 from kuberpult_cli.colours import of_held
 from kuberpult_cli.options import reads, shared
-from kuberpult_cli.session import reading
+from kuberpult_cli.session import ask
 from kuberpult_cli.tables import Column
-from kuberpult_core import Cleanup, DeleteApplication, RemoveApplicationFromEnvironment, SetTeam, views
-from kuberpult_core.names import application_name
+from kuberpult_core import Cleanup, DeleteApplication, RemoveApplicationFromEnvironment, SetTeam
+from kuberpult_core.questions import ListApplications, ShowApplication
 from kuberpult_core.service import utc_now
+from kuberpult_core.views import Data
 
 _LISTED = (
     Column("NAME", 20),
@@ -56,12 +57,12 @@ def list_() -> None:
     Example:
       kuberpult app list -o name
     """
-    with reading() as seen:
-        found = [views.application_view(seen.state, name) for name in sorted(seen.state.applications)]
-    output.emit(found, _LISTED, map(_listed, found), [f"application/{it['name']}" for it in found])
+    found = ask(ListApplications()).data
+    nothing = "No applications yet: the first `kuberpult release create` makes one."
+    output.emit(found, _LISTED, map(_listed, found), [f"application/{it['name']}" for it in found], nothing)
 
 
-def _listed(it: views.Data) -> tuple[object, ...]:
+def _listed(it: Data) -> tuple[object, ...]:
     placed = it["placements"]
     versions = [f"{name}={output.cell(there['version'])}" for name, there in placed.items() if there["version"]]
     queued = [f"{name}={output.cell(there['queued'])}" for name, there in placed.items() if there["queued"]]
@@ -81,8 +82,7 @@ def show(app: str) -> None:
     Example:
       kuberpult app show cart
     """
-    with reading() as seen:
-        found = views.application_view(seen.state, application_name(app))
+    found = ask(ShowApplication(app)).data
     now = utc_now()
     rows = [
         (

@@ -1,15 +1,16 @@
 """``kuberpult apply``: carry out a plan that was written before."""
 
+from typing import Any
+
 import click
 
 from kuberpult_cli import output
-from kuberpult_cli.changing import carried_out, confirm, done, is_terminal, planned, planning, tell_difference
+from kuberpult_cli.changing import carried_out, confirm, is_terminal, planning, telling_differences, wanted
 from kuberpult_cli.keeping import kept
 from kuberpult_cli.options import shared
-from kuberpult_cli.session import actor, repository
+from kuberpult_cli.outcome import Outcome
+from kuberpult_cli.session import Counter, changing_counter, counter
 from kuberpult_cli.showing import show
-from kuberpult_core import Plan, Repository
-from kuberpult_core.errors import PlanOutdated
 
 
 @click.command()
@@ -29,27 +30,20 @@ def command(planfile: str, yes: bool, dry_run: bool) -> None:
       kuberpult apply friday.json --dry-run    # would it still go?
       kuberpult apply friday.json
     """
-    plan = kept(planfile)
-    with repository() as opened:
-        if dry_run:
-            _look(opened, plan)
-            return
-        asker = actor()
-        if plan.decision.cascades and not yes and is_terminal():
-            confirm(opened, _again(opened, plan))
-        done(opened, carried_out(opened, plan, asker))
+    content = kept(planfile)
+    if dry_run:
+        with counter() as there:
+            show(_again(there, there.read(content)[0]))
+        output.say("It would still go as planned.")
+        return
+    with changing_counter() as there:
+        plan, cascades = there.read(content)
+        if cascades and not yes and is_terminal():
+            confirm(_again(there, plan))
+        show(carried_out(there, plan))
 
 
-def _look(opened: Repository, plan: Plan) -> None:
-    """Say whether it would still go."""
-    show(planned(opened, _again(opened, plan)))
-    output.say("It would still go as planned.")
-
-
-def _again(opened: Repository, plan: Plan) -> Plan:
-    """The plan as it is decided now."""
-    try:
-        return opened.again(plan)
-    except PlanOutdated as outdated:
-        tell_difference(outdated.difference)
-        raise
+def _again(there: Counter, plan: Any) -> Outcome:
+    """What the plan would do now, if it would still go."""
+    with telling_differences():
+        return there.again(plan, diff=wanted().diff).outcome

@@ -20,7 +20,7 @@ def command(shell: str) -> None:
     \b
     Examples:
       source <(kuberpult completion bash)    # ~/.bashrc
-      source <(kuberpult completion zsh)     # ~/.zshrc, below `autoload -U compinit; compinit`
+      source <(kuberpult completion zsh)     # ~/.zshrc, below compinit
       kuberpult completion fish | source     # ~/.config/fish/config.fish
     """
     from kuberpult_cli.main import kuberpult  # noqa: PLC0415 - which imports the commands

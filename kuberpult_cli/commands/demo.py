@@ -14,7 +14,7 @@ import attrs
 import click
 
 from kuberpult_cli import completing, example, exits, output
-from kuberpult_cli.options import shared
+from kuberpult_cli.options import shared, shared_options
 
 ADA, BEN, CI = "Ada <ada@example.com>", "Ben <ben@example.com>", "CI <ci@example.com>"
 
@@ -139,6 +139,7 @@ def command(path: str) -> None:
       kuberpult demo
       kuberpult demo /tmp/shop
     """
+    shared_options(click.get_current_context()).refuse_service()
     folder = Path(path)
     if (folder / "manifests.git").exists() or (folder.exists() and not folder.is_dir()):
         raise click.UsageError(f"{folder / 'manifests.git'} is there already; name another path.")
@@ -185,7 +186,8 @@ def _run(arguments: list[str]) -> None:
     """Run a command as it was typed; kuberpult's own in this process."""
     sys.stdout.flush()
     if arguments[0] != "kuberpult":
-        subprocess.run(arguments, check=True)  # noqa: S603 - git, with arguments of our own
+        variables = {**os.environ, "GIT_PAGER": "cat"}  # a pager would stop the story, or wipe it away
+        subprocess.run(arguments, check=True, env=variables)  # noqa: S603 - git, with arguments of our own
         return
     from kuberpult_cli.main import kuberpult  # noqa: PLC0415 - main finds this module
 

@@ -1,21 +1,13 @@
 """``kuberpult diff``: what changed between two states."""
 
-import secrets
-from collections.abc import Iterator
-from typing import Any
-
 import click
 
 from kuberpult_cli import completing, output, telling
 from kuberpult_cli.exits import DIFFERENT, DONE
 from kuberpult_cli.options import REVISION, REVISION_METAVAR, exits_like_diff, shared
-from kuberpult_cli.session import moment, repository
-from kuberpult_core import Repository, comparing
-from kuberpult_core.errors import printable
-from kuberpult_core.names import application_name, environment_name
-from kuberpult_core.past.facts import Facts
-from kuberpult_core.ports import LoggedCommit, Touching
-from kuberpult_core.words import fact, fact_name
+from kuberpult_cli.session import ask, moment
+from kuberpult_core.questions import CompareStates
+from kuberpult_core.views import Data
 
 
 @click.command()
@@ -41,51 +33,23 @@ def command(old: str, new: str | None, manifests: bool, env: str | None, app: st
       kuberpult diff 4h --env production --manifests
       kuberpult diff HEAD~3 HEAD
     """
-    wanted = Touching(
-        environment_name(env) if env is not None else None, application_name(app) if app is not None else None
-    )
-    with repository() as opened:
-        ends = _ends(opened, old, new)
-        output.say(f"From {moment(ends[0])} to {moment(ends[1])}.")
-        facts = opened.difference(ends[0].id, ends[1].id)
-        is_different = _answer(ends, facts, wanted, manifests=manifests)
+    data = ask(CompareStates(old, new, env, app, manifests)).data
+    output.say(f"From {_end(data['old'])} to {_end(data['new'])}.")
+    _answer(data)
+    is_different = any(data[part] for part in ("facts", "others", "manifests"))
     if not is_different:
         output.say("No differences.")
     return DIFFERENT if is_different else DONE
 
 
-def _ends(opened: Repository, old: str, new: str | None) -> tuple[LoggedCommit, LoggedCommit]:
-    """The two commits that are compared."""
-    first = opened.revision(old)
-    last = opened.revision(new) if new is not None else opened.store.head().commit or first
-    return opened.store.commit(first), opened.store.commit(last)
+def _end(end: Data) -> str:
+    return moment(end["commit"], end["time"])
 
 
-def _answer(ends: tuple[LoggedCommit, LoggedCommit], facts: Facts, wanted: Touching, *, manifests: bool) -> bool:
-    """Print the differences, and say whether there are any."""
-    events, others = comparing.events_between(facts, wanted), comparing.others_between(facts, wanted)
-    differences = _manifests(facts, wanted) if manifests else iter(())
-    is_different = bool(events or others)
-    if output.form() in ("table", "wide"):
-        output.lines(map(fact, events))
-        output.lines(telling.other_files(others))
-        for it in differences:
-            output.texts([it.text])
-            is_different = True
-        return is_different
-    data: dict[str, Any] = {
-        **{name: {"commit": it.id, "time": it.time} for name, it in zip(("old", "new"), ends, strict=True)},
-        "facts": [telling.uncaused(event) for event in events],
-        "others": list(map(printable, others)),
-        "manifests": [_manifest_data(it) for it in differences] if manifests else None,
-    }
-    output.emit(data, (), (), map(fact_name, events))
-    return is_different or bool(data["manifests"])
-
-
-def _manifests(facts: Facts, wanted: Touching) -> Iterator[comparing.ManifestDifference]:
-    return comparing.deployed_differences(facts.before, facts.after, wanted, secrets.token_bytes(16))
-
-
-def _manifest_data(it: comparing.ManifestDifference) -> dict[str, str]:
-    return {"environment": it.environment, "application": it.application, "diff": it.text}
+def _answer(data: Data) -> None:
+    if not output.is_for_people():
+        output.emit(data, (), (), [it["name"] for it in data["facts"]])
+        return
+    output.lines(it["words"] for it in data["facts"])
+    output.lines(telling.other_files(data["others"]))
+    output.texts(it["diff"] for it in data["manifests"] or ())

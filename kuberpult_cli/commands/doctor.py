@@ -6,9 +6,9 @@ from kuberpult_cli import output
 from kuberpult_cli.colours import of_problem
 from kuberpult_cli.exits import DIFFERENT, DONE
 from kuberpult_cli.options import exits_like_diff, reads, shared
-from kuberpult_cli.session import reading
+from kuberpult_cli.session import ask
 from kuberpult_cli.tables import Column
-from kuberpult_core import views
+from kuberpult_core.questions import ListProblems
 
 
 @click.command()
@@ -24,15 +24,13 @@ def command() -> int:
     Example:
       kuberpult doctor
     """
-    with reading() as seen:
-        problems = seen.repository.problems(seen.head.commit)
-    data = [views.problem_view(problem) for problem in problems]
+    data = ask(ListProblems()).data
     if not data and output.is_for_people():
         output.say("No problems found.")
         return DONE
-    rows = [(problem.path, problem.reason) for problem in problems]
+    rows = [(it["path"], it["reason"]) for it in data]
     header = (Column("PATH", 30), Column("PROBLEM", 30, colour=of_problem))
-    output.emit(data, header, rows, [f"problem/{problem.path}" for problem in problems])
+    output.emit(data, header, rows, [f"problem/{it['path']}" for it in data])
     if output.form() == "table":
         output.say("-o wide shows paths and problems in full.")
     return DIFFERENT if data else DONE

@@ -1,7 +1,6 @@
 """``kuberpult env``: environments."""
 
 import json
-import secrets
 from typing import Any
 
 import click
@@ -12,13 +11,13 @@ from kuberpult_cli.colours import of_held, of_problem
 from kuberpult_cli.exits import DIFFERENT, DONE
 from kuberpult_cli.options import exits_like_diff, reads, shared
 from kuberpult_cli.parsing import config_document
-from kuberpult_cli.session import reading
+from kuberpult_cli.session import ask
 from kuberpult_cli.tables import Column
-from kuberpult_core import CreateEnvironment, DeleteEnvironment, IfExists, UpdateEnvironment, comparing, views
+from kuberpult_core import CreateEnvironment, DeleteEnvironment, IfExists, UpdateEnvironment
 from kuberpult_core.config import checked
 from kuberpult_core.documents import merge
-from kuberpult_core.names import environment_name
-from kuberpult_core.past.facts import Side
+from kuberpult_core.questions import CompareEnvironments, ListEnvironments, ShowEnvironment
+from kuberpult_core.views import Data
 
 _COLUMNS = (
     Column("NAME", 12),
@@ -177,13 +176,12 @@ def list_() -> None:
     Example:
       kuberpult env list
     """
-    with reading() as seen:
-        names = views.environments_in_order(seen.state)
-        found = [views.environment_view(seen.state, name) for name in names]
-    output.emit(found, _COLUMNS, map(_row, found), [f"environment/{it['name']}" for it in found])
+    found = ask(ListEnvironments()).data
+    nothing = "No environments yet: `kuberpult env create` makes one."
+    output.emit(found, _COLUMNS, map(_row, found), [f"environment/{it['name']}" for it in found], nothing)
 
 
-def _row(it: views.Data) -> tuple[object, ...]:
+def _row(it: Data) -> tuple[object, ...]:
     counts = it["applications"], it["queued"], len(it["locks"])
     more = _destination(it["config"]), [lock["name"] for lock in it["locks"]], it["problem"]
     return (it["name"], it["upstream"], it["group"], *counts, *more)
@@ -208,15 +206,14 @@ def show(name: str) -> None:
     Example:
       kuberpult env show staging -o yaml
     """
-    with reading() as seen:
-        found = views.environment_view(seen.state, environment_name(name))
+    found = ask(ShowEnvironment(name)).data
     if output.is_for_people():
         output.describe(_fields(found))
     else:
         output.emit(found, (), (), [f"environment/{name}"])
 
 
-def _fields(found: views.Data) -> dict[str, object]:
+def _fields(found: Data) -> dict[str, object]:
     """What a person is told of an environment; wide, with its config and what its locks say."""
     told = {key: value for key, value in found.items() if key not in ("config", "locks")}
     if not output.is_wide():
@@ -241,22 +238,17 @@ def diff(env1: str, env2: str, manifests: bool) -> int:
       kuberpult env diff staging production
       kuberpult env diff staging production --manifests
     """
-    one, other = environment_name(env1), environment_name(env2)
-    with reading() as seen:
-        rows = comparing.difference(seen.state, one, other)
-        if not rows and output.is_for_people():
-            output.say("No differences.")
-            return DONE
-        applications = [row["application"] for row in rows] if manifests else []
-        side = Side(seen.repository.store.objects, seen.head.tree, seen.state)
-        differences = comparing.environment_differences(side, applications, one, other, secrets.token_bytes(16))
-        texts = {it.application: it.text for it in differences}
+    question = CompareEnvironments(env1, env2, manifests)
+    one, other, rows = question.one, question.other, ask(question).data
+    if not rows and output.is_for_people():
+        output.say("No differences.")
+        return DONE
     output.emit(
-        [{**row, "diff": texts[row["application"]]} for row in rows] if manifests else rows,
+        rows,
         (Column("APPLICATION", 20), Column(one.upper(), 12), Column(other.upper(), 12)),
         [(row["application"], row["versions"][one], row["versions"][other]) for row in rows],
         [f"application/{row['application']}" for row in rows],
     )
-    if output.is_for_people():
-        output.texts(texts.values())
+    if manifests and output.is_for_people():
+        output.texts(row["diff"] for row in rows)
     return DIFFERENT if rows else DONE

@@ -22,6 +22,7 @@ def command(path: str, url: str | None) -> None:
       kuberpult init manifests.git --url https://git.example.com/manifests.git
     """
     given = shared_options(click.get_current_context())
+    given.refuse_service()
     branch = given.branch or "main"
     given.repo = given.repo or path
     settings = UpdateSettings({"url": url, "branch": branch}) if url is not None else None

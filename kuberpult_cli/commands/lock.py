@@ -11,11 +11,12 @@ from kuberpult_cli.changing import carry_out, changing
 from kuberpult_cli.colours import of_held
 from kuberpult_cli.options import reads, shared
 from kuberpult_cli.parsing import point_in_time
-from kuberpult_cli.session import reading
+from kuberpult_cli.session import ask
 from kuberpult_cli.tables import Column
-from kuberpult_core import CreateLock, DeleteLock, ExpireLocks, IfMissing, OnUnlock, Target, views
-from kuberpult_core.names import application_name, environment_name
+from kuberpult_core import CreateLock, DeleteLock, ExpireLocks, IfMissing, OnUnlock, Target
+from kuberpult_core.questions import ListLocks
 from kuberpult_core.service import utc_now
+from kuberpult_core.views import Data
 
 F = TypeVar("F", bound=Callable[..., Any])
 _COLUMNS = (
@@ -171,16 +172,11 @@ def list_(env: str | None, app: str | None) -> None:
       kuberpult lock list --env production --app cart
     """
     now = utc_now()
-    with reading() as seen:
-        locks = views.locks_view(
-            seen.state,
-            environment_name(env) if env is not None else None,
-            application_name(app) if app is not None else None,
-        )
-    output.emit(locks, _COLUMNS, [_row(it, now) for it in locks], [it["name"] for it in locks])
+    locks = ask(ListLocks(env, app)).data
+    output.emit(locks, _COLUMNS, [_row(it, now) for it in locks], [it["name"] for it in locks], "No locks.")
 
 
-def _row(it: views.Data, now: datetime) -> tuple[object, ...]:
+def _row(it: Data, now: datetime) -> tuple[object, ...]:
     waiting = [f"{there['application']}={output.cell(there['version'])}" for there in it["waiting"]]
     return (
         it["name"],
@@ -197,11 +193,12 @@ def _row(it: views.Data, now: datetime) -> tuple[object, ...]:
     )
 
 
-def _expiry(expires_at: datetime | None, now: datetime) -> str | None:
+def _expiry(expires_at: datetime | str | None, now: datetime) -> str | None:
     """How long until the lock's time is past: ``in 3h``, or that it is."""
     if expires_at is None:
         return None
-    return "overdue" if expires_at <= now else f"in {output.age(now, expires_at)}"
+    end = output.when(expires_at)
+    return "overdue" if end <= now else f"in {output.age(now, end)}"
 
 
 @command.command()

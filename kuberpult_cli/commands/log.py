@@ -5,14 +5,15 @@ import io
 from collections.abc import Iterable, Iterator
 from functools import partial
 from itertools import islice
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import click
 
 from kuberpult_cli import completing, output, telling
-from kuberpult_cli.options import reads, shared_except
+from kuberpult_cli.options import reads, shared_except, shared_options
 from kuberpult_cli.parsing import past_time
-from kuberpult_cli.session import reading
-from kuberpult_core.comparing import others_between
+from kuberpult_cli.session import reading, say_when, service
+from kuberpult_core.comparing import others_between, others_concerning
 from kuberpult_core.errors import printable
 from kuberpult_core.events import ApplicationRemoved, Deployed, Undeployed
 from kuberpult_core.layout import time_text
@@ -21,7 +22,14 @@ from kuberpult_core.past.differences import PlacementChanged
 from kuberpult_core.past.log import Entry, concerning, entry_view
 from kuberpult_core.ports import Touching
 from kuberpult_core.service import utc_now
+from kuberpult_core.views import Data
+from kuberpult_core.words import fact
 
+if TYPE_CHECKING:  # for a service only
+    from kuberpult_cli.there import There
+    from kuberpult_core.questions import ShowLog
+
+T = TypeVar("T")
 NEWEST = 20
 """Commits that are listed unless another number is asked for."""
 _COLUMNS = ("time", "actor", "environment", "application", "version_before", "version_after", "commit", "cause")
@@ -66,10 +74,29 @@ def command(env: str | None, app: str | None, by: str | None, since: str | None,
         by,
         past_time(since, utc_now()) if since is not None else None,
     )
+    most = limit if limit is not None else 0 if output.form() == "csv" else NEWEST
+    was_cut = limit is None and most == NEWEST
+    given = shared_options(click.get_current_context())
+    if (server := given.service) is not None:
+        from kuberpult_core.questions import ShowLog  # noqa: PLC0415 - for a service only
+
+        _ask_a_service(service(server, given), ShowLog(env, app, by, since, at=given.at), most, was_cut=was_cut)
+        return
     with reading() as seen:
         entries = seen.repository.log(wanted, seen.head.commit)
-        most = limit if limit is not None else 0 if output.form() == "csv" else NEWEST
-        _answer(islice(entries, most or None), wanted, was_cut=limit is None and most == NEWEST)
+        _answer(islice(entries, most or None), wanted, was_cut=was_cut)
+
+
+def _ask_a_service(there: "There", question: "ShowLog", most: int, *, was_cut: bool) -> None:
+    """The same from a service, which says all but what a spreadsheet needs."""
+    if output.form() == "csv":
+        raise click.UsageError("-o csv needs the repository itself: name it with --repo, not --server.")
+    if question.at is not None:
+        say_when(*there.moment(question.at))
+    wanted = Touching(question.environment, question.application)
+    counted = _Counted(there.log(question, most or None))
+    output.stream(counted, dict, partial(_lines_of, wanted), lambda it: [f"commit/{it['commit']}"])
+    _end(counted, was_cut=was_cut)
 
 
 def _answer(entries: Iterator[Entry], wanted: Touching, *, was_cut: bool) -> None:
@@ -83,20 +110,24 @@ def _answer(entries: Iterator[Entry], wanted: Touching, *, was_cut: bool) -> Non
             partial(_lines, wanted),
             lambda it: [f"commit/{it.commit.id}"],
         )
+    _end(counted, was_cut=was_cut)
+
+
+def _end(counted: "_Counted[Any]", *, was_cut: bool) -> None:
     if was_cut and counted.count == NEWEST:
         output.say(f"These are the newest {NEWEST}; -n 0 shows all.")
     if not counted.count and output.is_for_people():
         output.say("Nothing found.")
 
 
-class _Counted:
+class _Counted(Generic[T]):
     """Entries, and how many there were."""
 
-    def __init__(self, entries: Iterator[Entry]) -> None:
+    def __init__(self, entries: Iterator[T]) -> None:
         self._entries = entries
         self.count = 0
 
-    def __iter__(self) -> Iterator[Entry]:
+    def __iter__(self) -> Iterator[T]:
         for entry in self._entries:
             self.count += 1
             yield entry
@@ -104,11 +135,23 @@ class _Counted:
 
 def _lines(wanted: Touching, logged: Entry) -> Iterator[str]:
     is_foreign = logged.command is None and logged.problem is None
-    yield f"{telling.head(logged.commit)}{' (foreign)' if is_foreign else ''}"
-    if logged.problem:
-        yield f"{telling.INDENT}its record cannot be read: {logged.problem}"
-    facts = map(telling.told_line, concerning(logged.told, wanted))
+    yield from _top(telling.head(logged.commit), logged.problem, is_foreign=is_foreign)
+    facts = (telling.told_line(fact(it.event), it.cause) for it in concerning(logged.told, wanted))
     yield from telling.below(facts, others_between(logged.facts, wanted))
+
+
+def _lines_of(wanted: Touching, it: Data) -> Iterator[str]:
+    """The same of an entry as JSON has it."""
+    head = telling.head_of(it["commit"], it["time"], it["author"]["name"], it["subject"])
+    yield from _top(head, it["problem"], is_foreign=it["foreign"])
+    facts = (telling.told_line(told["words"], told["cause"]) for told in it["facts"])
+    yield from telling.below(facts, others_concerning(it["others"], wanted))
+
+
+def _top(head: str, problem: str | None, *, is_foreign: bool) -> Iterator[str]:
+    yield f"{head}{' (foreign)' if is_foreign else ''}"
+    if problem:
+        yield f"{telling.INDENT}its record cannot be read: {problem}"
 
 
 # For spreadsheets

@@ -8,10 +8,9 @@ import click
 from kuberpult_cli import completing, output, tables
 from kuberpult_cli.colours import Colour
 from kuberpult_cli.options import reads, shared
-from kuberpult_cli.session import reading
+from kuberpult_cli.session import ask
 from kuberpult_cli.tables import Column
-from kuberpult_core import views
-from kuberpult_core.names import environment_name, team_name
+from kuberpult_core.questions import ShowOverview
 from kuberpult_core.views import Data
 
 _FIRST = (Column("APPLICATION", 16), Column("TEAM", 8), Column("NEWEST"))
@@ -43,14 +42,7 @@ def command(env: str | None, team: str | None, app: str | None) -> None:
       kuberpult overview --env production --team checkout
       kuberpult overview --app 'cart*' -o json
     """
-    with reading() as seen:
-        data = views.overview(
-            seen.state,
-            environment_name(env) if env is not None else None,
-            team_name(team) if team is not None else None,
-            app,
-        )
-    data = {"commit": seen.head.commit, **data}
+    data = ask(ShowOverview(env, team, app)).data
     if output.is_for_people():
         _show(data)
     else:

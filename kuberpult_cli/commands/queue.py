@@ -6,10 +6,11 @@ from kuberpult_cli import completing, output
 from kuberpult_cli.changing import carry_out, changing
 from kuberpult_cli.colours import of_held
 from kuberpult_cli.options import reads, shared
-from kuberpult_cli.session import reading
+from kuberpult_cli.session import ask
 from kuberpult_cli.tables import Column
-from kuberpult_core import CancelQueued, views
-from kuberpult_core.names import environment_name
+from kuberpult_core import CancelQueued
+from kuberpult_core.questions import ListQueue
+from kuberpult_core.views import Data
 
 _COLUMNS = (
     Column("ENVIRONMENT", 12),
@@ -45,13 +46,12 @@ def list_(env: str | None) -> None:
       kuberpult queue list
       kuberpult queue list --env production -o json
     """
-    with reading() as seen:
-        waiting = views.queue_view(seen.state, environment_name(env) if env is not None else None)
+    waiting = ask(ListQueue(env)).data
     names = [f"queued/{it['environment']}/{it['application']}" for it in waiting]
-    output.emit(waiting, _COLUMNS, map(_row, waiting), names)
+    output.emit(waiting, _COLUMNS, map(_row, waiting), names, "Nothing waits.")
 
 
-def _row(it: views.Data) -> tuple[object, ...]:
+def _row(it: Data) -> tuple[object, ...]:
     locks = [lock["name"] for lock in it["locks"]]
     messages = [output.one_line(lock["message"]) for lock in it["locks"]]
     by = [output.cell(lock["created_by"]) for lock in it["locks"]]

@@ -1,7 +1,5 @@
 """``kuberpult release``: releases."""
 
-import secrets
-
 import click
 
 from kuberpult_cli import completing, output
@@ -10,17 +8,11 @@ from kuberpult_cli.colours import of_held
 from kuberpult_cli.exits import DIFFERENT, DONE
 from kuberpult_cli.options import exits_like_diff, reads, shared
 from kuberpult_cli.parsing import manifests
-from kuberpult_cli.session import Seen, reading
+from kuberpult_cli.session import ask
 from kuberpult_cli.tables import Column
-from kuberpult_core import CreateRelease, comparing, views
-from kuberpult_core.names import (
-    ApplicationName,
-    EnvironmentName,
-    Version,
-    application_name,
-    environment_name,
-    version_from,
-)
+from kuberpult_core import CreateRelease
+from kuberpult_core.names import version_from
+from kuberpult_core.questions import CompareReleases, ListReleases, ShowManifest, ShowRelease
 from kuberpult_core.service import utc_now
 
 _COLUMNS = (
@@ -129,10 +121,8 @@ def list_(app: str) -> None:
     Example:
       kuberpult release list cart
     """
-    name = application_name(app)
-    with reading() as seen:
-        numbers = views.application_view(seen.state, name)["releases"]
-        found = [views.release_view(seen.state, name, number) for number in numbers]
+    question = ListReleases(app)
+    found = ask(question).data
     now = utc_now()
     rows = [
         (
@@ -149,7 +139,7 @@ def list_(app: str) -> None:
         )
         for it in found
     ]
-    output.emit(found, _COLUMNS, rows, [f"release/{name}/{it['version']}" for it in found])
+    output.emit(found, _COLUMNS, rows, [f"release/{question.application}/{it['version']}" for it in found])
 
 
 @command.command()
@@ -172,28 +162,28 @@ def show(app: str, version: str, env: str | None) -> None:
       kuberpult release show cart 12
       kuberpult release show cart 12 --manifest staging | kubectl diff -f -
     """
-    name, number = application_name(app), version_from(version)
-    with reading() as seen:
-        if env is not None:
-            _show_manifest(seen, name, number, environment_name(env))
-            return
-        found = views.release_view(seen.state, name, number)
+    number = version_from(version)
+    if env is not None:
+        _show_manifest(ShowManifest(app, number, env))
+        return
+    found = ask(ShowRelease(app, number)).data
     if output.is_for_people():
         message = (found["message"] or "").strip()
         shown = message.split("\n") if output.is_wide() else output.one_line(message)
         output.describe({**found, "message": shown})
     else:
-        output.emit(found, (), (), [f"release/{name}/{number}"])
+        output.emit(found, (), (), [f"release/{app}/{number}"])
 
 
-def _show_manifest(seen: Seen, name: ApplicationName, number: Version, env: EnvironmentName) -> None:
+def _show_manifest(question: ShowManifest) -> None:
     """A manifest byte for byte, or as a text in a document."""
-    content = comparing.manifest(seen.state, name, number, env)
+    content = ask(question).data
     if output.is_for_people():
         output.raw(content)
         return
+    name, env = question.application, question.environment
     text = content.decode(errors="backslashreplace")
-    data = {"application": name, "version": number, "environment": env, "manifest": text}
+    data = {"application": name, "version": question.version, "environment": env, "manifest": text}
     output.emit(data, (), (), [f"manifest/{env}/{name}"])
 
 
@@ -216,15 +206,12 @@ def diff(app: str, version1: str, version2: str, env: str | None) -> int:
     Example:
       kuberpult release diff cart 11 12 --env production
     """
-    name, one, other = application_name(app), version_from(version1), version_from(version2)
-    only = environment_name(env) if env is not None else None
-    with reading() as seen:
-        differences = comparing.manifest_differences(seen.state, name, (one, other), only, secrets.token_bytes(16))
-    data = [{"environment": where, "diff": text} for where, text in differences.items()]
-    if not differences:
+    question = CompareReleases(app, version_from(version1), version_from(version2), env)
+    found = ask(question).data
+    if not found:
         output.say("No differences.")
     if output.is_for_people():
-        output.texts(differences.values())
+        output.texts(it["diff"] for it in found)
     else:
-        output.emit(data, (), (), [f"manifest/{where}/{name}" for where in differences])
-    return DIFFERENT if differences else DONE
+        output.emit(found, (), (), [f"manifest/{it['environment']}/{question.application}" for it in found])
+    return DIFFERENT if found else DONE

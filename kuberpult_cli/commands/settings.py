@@ -7,10 +7,11 @@ import click
 from kuberpult_cli import output
 from kuberpult_cli.changing import carry_out, changing
 from kuberpult_cli.options import reads, shared, shared_except
-from kuberpult_cli.session import reading
+from kuberpult_cli.session import ask
 from kuberpult_cli.tables import Column
-from kuberpult_core import UpdateSettings
-from kuberpult_core.settings import Settings
+from kuberpult_core import State, UpdateSettings
+from kuberpult_core.questions import ShowSettings
+from kuberpult_core.views import settings_view
 
 
 @click.group()
@@ -34,25 +35,13 @@ def show() -> None:
     Example:
       kuberpult settings show
     """
-    with reading() as seen:
-        settings = seen.state.settings
-    data = _shown(settings)
+    data, defaults = ask(ShowSettings()).data, settings_view(State())
     output.emit(
         data,
         ("SETTING", Column("VALUE", 20), Column("DEFAULT", is_wide=True)),
-        [(key, value, _shown(Settings())[key]) for key, value in data.items()],
+        [(key, value, defaults[key]) for key, value in data.items()],
         [f"settings/{key}" for key in data],
     )
-
-
-def _shown(settings: Settings) -> dict[str, object]:
-    """The settings by the names that they have in the repository."""
-    return {
-        "url": settings.url,
-        "branch": settings.branch,
-        "keepReleases": settings.keep_releases,
-        "longNames": settings.long_names,
-    }
 
 
 @command.command("set")

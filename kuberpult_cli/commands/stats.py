@@ -9,13 +9,10 @@ from typing import Any
 import click
 
 from kuberpult_cli import completing, output, parsing
-from kuberpult_cli.options import reads, shared, shared_options
-from kuberpult_cli.session import Seen, reading
+from kuberpult_cli.options import reads, shared
+from kuberpult_cli.session import ask
 from kuberpult_core import service
-from kuberpult_core.layout import time_text
-from kuberpult_core.names import environment_name, team_name
-from kuberpult_core.past.stats import stats
-from kuberpult_core.ports import Touching
+from kuberpult_core.questions import ShowStats
 
 DEFAULT_SPAN = "4w"
 WIDTH = 80
@@ -49,32 +46,14 @@ def command(env: str | None, since: str | None, team: str | None) -> None:
       kuberpult stats --env production --since 12w
       kuberpult stats --since 2026-01-01 -o json
     """
-    environment = environment_name(env) if env is not None else None
-    whose = team_name(team) if team is not None else None
-    with reading() as seen:
-        now = _now(seen)
-        start = _start(since or DEFAULT_SPAN, now)
-        log = seen.repository.log(Touching(environment, since=start), seen.head.commit)
-        data = stats(seen.state, log, start, now, environment, whose)
+    if since is not None and parsing.past_time(since, now := service.utc_now()) >= now:
+        raise click.BadParameter(f"{since!r} is not in the past.", param_hint="--since")
+    data = ask(ShowStats(env, team, since or DEFAULT_SPAN)).data
     _answer(data, _span(data, since))
 
 
-def _now(seen: Seen) -> datetime:
-    """Now; or, in the past, when the commit that is looked at came."""
-    is_past = shared_options(click.get_current_context()).at is not None
-    commit = seen.head.commit if is_past else None
-    return seen.repository.store.commit(commit).time if commit else service.utc_now()
-
-
-def _start(text: str, now: datetime) -> datetime:
-    start = parsing.past_time(text, now)
-    if start >= now:
-        raise click.BadParameter(f"{text!r} is not in the past.", param_hint="--since")
-    return start
-
-
 def _span(data: Data, since: str | None) -> str:
-    start = time_text(data["since"])
+    start = output.cell(data["since"])
     return f"since {start}" if since else f"since {start} ({DEFAULT_SPAN}, choose with --since)"
 
 

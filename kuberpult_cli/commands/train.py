@@ -6,11 +6,11 @@ from typing import Any, TypeVar
 import click
 
 from kuberpult_cli import completing, prognosis
-from kuberpult_cli.changing import carry_out, changing, keeping_plans, plan_only, showing_differences
+from kuberpult_cli.changing import carry_out, changing, keeping_plans, plan_only, showing_differences, wanted
 from kuberpult_cli.commands.deploy import lock_behavior
 from kuberpult_cli.options import REVISION, REVISION_METAVAR, shared
-from kuberpult_cli.session import repository
-from kuberpult_core import ReleaseTrain, State, UpstreamThen
+from kuberpult_cli.session import counter
+from kuberpult_core import ReleaseTrain, UpstreamThen
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -96,7 +96,5 @@ def plan(target: str, team: str | None, ignore_locks: bool, fail_if_locked: bool
       kuberpult train plan production --plan friday.json   # for kuberpult apply
     """
     planned = _command(target, team, ignore_locks, fail_if_locked, from_state)
-    with repository() as opened:
-        made = opened.plan(planned)
-        state = opened.state(made.base) if made.base else State()
-        plan_only(opened, made, lambda shown: prognosis.show(shown, state))
+    with counter() as there:
+        plan_only(there.plan(planned, diff=wanted().diff, prognosis=True), prognosis.show)

@@ -4,11 +4,8 @@ import click
 
 from kuberpult_cli import completing, output
 from kuberpult_cli.options import reads, shared
-from kuberpult_cli.session import Seen, reading
-from kuberpult_core.errors import UnknownCommit
-from kuberpult_core.names import application_name, environment_name
-from kuberpult_core.past.why import where_is
-from kuberpult_core.views import Data
+from kuberpult_cli.session import ask
+from kuberpult_core.questions import ExplainPlacement, FindCommit
 
 
 @click.command()
@@ -37,28 +34,19 @@ def command(app: str | None, env: str | None, commit: str | None) -> None:
 
 
 def _placement(app: str, env: str) -> None:
-    application, environment = application_name(app), environment_name(env)
-    with reading() as seen:
-        data = seen.repository.why(environment, application, seen.head.commit)
-    if output.form() in ("table", "wide"):
+    question = ExplainPlacement(app, env)
+    data = ask(question).data
+    if output.is_for_people():
         output.lines(data["sentences"])
     else:
-        output.emit(data, (), (), [f"deployment/{environment}/{application}"])
+        output.emit(data, (), (), [f"deployment/{question.environment}/{question.application}"])
 
 
 def _whereabouts(commit: str) -> None:
     if not commit.strip():
         raise click.UsageError("--commit needs the id of a commit, or its beginning.")
-    with reading() as seen:
-        found = _found(seen, commit)
-    if output.form() in ("table", "wide"):
+    found = ask(FindCommit(commit)).data
+    if output.is_for_people():
         output.lines(sentence for it in found for sentence in it["sentences"])
     else:
         output.emit(found, (), (), [f"release/{it['application']}/{it['version']}" for it in found])
-
-
-def _found(seen: Seen, commit: str) -> list[Data]:
-    found = where_is(seen.state, commit)
-    if not found:
-        raise UnknownCommit(commit)
-    return found

@@ -9,8 +9,9 @@ from kuberpult_core.shapes.lists import lists
 from kuberpult_core.shapes.parts import Schema
 from kuberpult_core.shapes.past import past
 from kuberpult_core.shapes.places import places
+from kuberpult_core.shapes.tokens import tokens
 
 
 def shapes() -> dict[str, Schema]:
     """Every shape by its name."""
-    return {**places(), **lists(), **past(), **decisions()}
+    return {**places(), **lists(), **past(), **decisions(), **tokens()}

@@ -68,6 +68,12 @@ def past() -> dict[str, Schema]:
             ),
             sentences=items(text("A sentence."), "The same in words."),
         ),
+        "deployed_manifest": thing(
+            "How a deployed manifest differs.",
+            environment=text("Where."),
+            application=text("Of which application."),
+            diff=text("The unified difference, Secrets hidden."),
+        ),
         "difference": thing(
             "What changed between two states.",
             old=state,
@@ -75,15 +81,7 @@ def past() -> dict[str, Schema]:
             facts=items(ref("bare_fact"), "What is different; versions first."),
             others=others,
             manifests=or_null(
-                items(
-                    thing(
-                        "A deployed manifest.",
-                        environment=text("Where."),
-                        application=text("Of which application."),
-                        diff=text("The unified difference, Secrets hidden."),
-                    ),
-                    "With `--manifests`, how the deployed manifests differ.",
-                )
+                items(ref("deployed_manifest"), "With `--manifests`, how the deployed manifests differ.")
             ),
         ),
         "verdict": thing(

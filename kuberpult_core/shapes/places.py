@@ -31,9 +31,9 @@ def lock_keys() -> dict[str, Schema]:
     }
 
 
-def places() -> dict[str, Schema]:
-    """The shapes by their names."""
-    lock = {
+def lock_itself() -> dict[str, Schema]:
+    """A lock with its name, and where it lies."""
+    return {
         "name": text("`lock/ENV/ID`, `lock/ENV/APP/ID` or `lock/ENV/team/TEAM/ID`."),
         "environment": text("Where it lies."),
         "application": or_null(text("The only application that it holds back.")),
@@ -41,6 +41,11 @@ def places() -> dict[str, Schema]:
         "id": text("Its id."),
         **lock_keys(),
     }
+
+
+def places() -> dict[str, Schema]:
+    """The shapes by their names."""
+    lock = lock_itself()
     waits = thing("What waits.", application=text("Which application."), version=link("Which version."))
     placement = {
         "version": link("The version in place."),

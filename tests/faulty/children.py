@@ -132,9 +132,11 @@ def _waited(child: int) -> int:
 
 def _wait_for_all() -> None:
     """Wait for what it has started, such as a git that takes a push: we are its parent now."""
+    end = time.monotonic() + _LONGEST
     with suppress(ChildProcessError):
-        while True:
-            os.wait()
+        while time.monotonic() < end:
+            if os.waitpid(-1, os.WNOHANG)[0] == 0:
+                time.sleep(0.001)
 
 
 def _live(asked: Asked, own: Path) -> None:

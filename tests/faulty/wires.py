@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from itertools import pairwise
 from pathlib import Path
-from threading import Event, Thread
+from threading import Event, Lock, Thread
 
 import attrs
 
@@ -136,19 +136,24 @@ class Server:
         with closing(socket.create_server((LOCALHOST, 0))) as probe:
             self.port = int(probe.getsockname()[1])
         self._process: subprocess.Popen[bytes] | None = None
+        self._changing = Lock()
+        """It is killed by the line's thread, and started by the test's."""
 
     def start(self) -> None:
         """Start it, if it is not at work."""
-        if self._process is not None:
-            return
+        with self._changing:
+            if self._process is None:
+                self._process = self._started()
+
+    def _started(self) -> subprocess.Popen[bytes]:
         programs = subprocess.run(["git", "--exec-path"], capture_output=True, text=True, check=True).stdout
         words = [f"{programs.strip()}/git-daemon", "--reuseaddr", f"--listen={LOCALHOST}", f"--port={self.port}"]
         words += ["--export-all", "--enable=receive-pack", f"--base-path={self._folder}", str(self._folder)]
-        self._process = subprocess.Popen(words, stderr=subprocess.DEVNULL, start_new_session=True)
+        process = subprocess.Popen(words, stderr=subprocess.DEVNULL, start_new_session=True)
         end = time.monotonic() + _PATIENCE
         while time.monotonic() < end:
             with suppress(OSError), socket.create_connection((LOCALHOST, self.port), 1):
-                return
+                return process
             time.sleep(0.005)
         raise AssertionError("git daemon does not start")
 
@@ -161,10 +166,11 @@ class Server:
 
     def kill(self) -> None:
         """Kill it."""
-        if self._process is not None:
-            os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait()
-            self._process = None
+        with self._changing:
+            if self._process is not None:
+                os.killpg(self._process.pid, signal.SIGKILL)
+                self._process.wait()
+                self._process = None
 
 
 class OnTheWire(ACopyBehind):

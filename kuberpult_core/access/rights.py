@@ -1,0 +1,51 @@
+"""What somebody with certain roles may do: the lines of the policy that are about them."""
+
+from collections.abc import Iterable
+
+import attrs
+
+from kuberpult_core.access.needs import Groups, Need, needs
+from kuberpult_core.access.policy import Action, Permission, Policy
+from kuberpult_core.decision import Decision
+from kuberpult_core.errors import NotAllowed
+from kuberpult_core.model import State
+
+
+@attrs.frozen
+class Rights:
+    """Somebody, and the permissions that they have."""
+
+    who: str
+    permissions: tuple[Permission, ...]
+
+    @classmethod
+    def of(cls, policy: Policy, roles: Iterable[str], who: str) -> "Rights":
+        """Those that *policy* gives to *roles*."""
+        wanted = set(roles)
+        return cls(who, tuple(it for it in policy.permissions if it.role in wanted))
+
+    def check(self, state: State, decision: Decision) -> None:
+        """Raise :class:`NotAllowed` for the first thing in *decision* that they may not do."""
+        groups = Groups.with_decision(state, decision)
+        for need in dict.fromkeys(needs(state, decision)):
+            if not self.has(need, groups):
+                raise self.refusal(need)
+
+    def has(self, need: Need, groups: Groups) -> bool:
+        """Whether they may do it, in every group that the place belongs to."""
+        lines = [it for it in self.about(need.action) if it.is_of(need.application)]
+        if need.environment is None:
+            return any(it.is_at(None, None) for it in lines)
+        return all(any(it.is_at(group, need.environment) for it in lines) for group in groups.of(need.environment))
+
+    def about(self, action: Action) -> list[Permission]:
+        """The lines that are about *action*."""
+        return [it for it in self.permissions if it.is_for(action)]
+
+    def is_unlimited(self, action: Action) -> bool:
+        """Whether they may do it everywhere."""
+        return any(it.is_everywhere for it in self.about(action))
+
+    def refusal(self, need: Need) -> NotAllowed:
+        """What is said to them."""
+        return NotAllowed(self.who, need.action, need.where)

@@ -1,0 +1,246 @@
+"""Every route × role: who may not is refused, who may is answered. A new route needs a row."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+
+from kuberpult_core.access import Action
+from kuberpult_http.gotool import GO_ROUTES
+from kuberpult_http.routes import ROUTES, Ask, Change
+from tests.guarded import Guarded, code_of, guarded
+
+E, A = "/api/environments/{env}", "/api/applications/{app}"
+EA, ET = f"{E}/applications/{{app}}", f"{E}/teams/{{team}}"
+G = "/api/environment-groups/{group}"
+GA, GT = f"{G}/applications/{{app}}", f"{G}/teams/{{team}}"
+MESSAGE = {"message": "Stop."}
+SECOND = {"manifests": {"review": "kind: Pod\n"}}
+
+
+@attrs.frozen
+class Row:
+    """What is asked for, and each right that it takes."""
+
+    path: str
+    needs: tuple[str, ...]
+    body: Any = None
+    query: str = ""
+
+
+def row(path: str, needs: str, body: Any = None, query: str = "") -> Row:
+    """A row whose path has the names of the small repository."""
+    names = {
+        "env": "staging", "other": "review", "app": "cart", "group": "eu", "team": "checkout", "version": "1",
+        "old": "1", "new": "2", "id": "frost", "commit": "HEAD",
+    }  # fmt: skip
+    return Row(path.format(**names), tuple(needs.split()), body, query)
+
+
+def on_locks(method: str, needs: str, body: Any = None) -> dict[tuple[str, str], Row]:
+    """The same row for a lock on each kind of target."""
+    paths = (f"{base}/locks/{{id}}" for base in (E, EA, ET, G, GA, GT))
+    return {(method, path): row(path, needs, body) for path in paths}
+
+
+LOCKING = {"kind": "CreateLock", "target": {"environment": "staging"}, "lock_id": "ice", **MESSAGE}
+VIEW, MANIFESTS, DEPLOY = "View", "View ViewManifests", "DeployRelease"
+ROWS: dict[tuple[str, str], Row] = {
+    ("GET", "/api/overview"): row("/api/overview", VIEW),
+    ("GET", "/api/environments"): row("/api/environments", VIEW),
+    ("GET", E): row(E, VIEW),
+    ("PUT", E): row("/api/environments/new", "CreateEnvironment", {}),
+    ("PATCH", E): row(E, "CreateEnvironment", {"patch": {"environmentGroup": "us"}}),
+    ("DELETE", E): row("/api/environments/review", "DeleteEnvironment"),
+    ("GET", f"{E}/diff/{{other}}"): row(f"{E}/diff/{{other}}", VIEW),
+    ("GET", "/api/applications"): row("/api/applications", VIEW),
+    ("GET", A): row(A, VIEW),
+    ("DELETE", A): row(A, "DeployUndeploy"),
+    ("PUT", f"{A}/team"): row(f"{A}/team", "SetTeam", {"team": "other"}),
+    ("POST", f"{A}/cleanup"): row(f"{A}/cleanup", "DeleteRelease"),
+    ("DELETE", EA): row(EA, "DeleteEnvironmentApplication"),
+    ("GET", f"{A}/releases"): row(f"{A}/releases", VIEW),
+    ("POST", f"{A}/releases"): row(f"{A}/releases", "CreateRelease", SECOND),
+    ("GET", f"{A}/releases/{{version}}"): row(f"{A}/releases/{{version}}", VIEW),
+    ("GET", f"{A}/releases/{{old}}/diff/{{new}}"): row(f"{A}/releases/1/diff/2", MANIFESTS),
+    ("GET", f"{A}/releases/{{version}}/manifests/{{env}}"): row(f"{A}/releases/1/manifests/{{env}}", MANIFESTS),
+    ("PUT", f"{EA}/version"): row(f"{EA}/version", DEPLOY, {"version": 2}),
+    ("GET", "/api/locks"): row("/api/locks", VIEW),
+    **on_locks("PUT", "CreateLock", MESSAGE),
+    **on_locks("DELETE", "DeleteLock"),
+    ("GET", "/api/queue"): row("/api/queue", VIEW),
+    ("DELETE", f"{EA}/queue"): row(f"{EA}/queue", DEPLOY),
+    ("PUT", f"{E}/releasetrain"): row(f"{E}/releasetrain", "DeployReleaseTrain DeployRelease"),
+    ("PUT", f"{G}/releasetrain"): row(f"{G}/releasetrain", "DeployReleaseTrain DeployRelease"),
+    ("GET", f"{E}/releasetrain/prognosis"): row(f"{E}/releasetrain/prognosis", "DeployReleaseTrain DeployRelease"),
+    ("GET", f"{G}/releasetrain/prognosis"): row(f"{G}/releasetrain/prognosis", "DeployReleaseTrain DeployRelease"),
+    ("GET", "/api/settings"): row("/api/settings", VIEW),
+    ("PATCH", "/api/settings"): row("/api/settings", "UpdateSettings", {"patch": {"keepReleases": 5}}),
+    ("GET", "/api/log"): row("/api/log", VIEW),
+    ("GET", "/api/why"): row("/api/why", VIEW, query="?env=staging&app=cart"),
+    ("GET", "/api/commits/{commit}"): row("/api/commits/abcd1", VIEW),
+    ("GET", "/api/diff"): row("/api/diff", VIEW, query="?old=HEAD~2"),
+    ("GET", "/api/stats"): row("/api/stats", VIEW),
+    ("POST", "/api/commits/{commit}/undo"): row("/api/commits/HEAD~1/undo", "DeleteLock"),
+    ("GET", "/api/problems"): row("/api/problems", VIEW),
+    ("POST", "/api/batch"): row("/api/batch", "CreateLock", {"commands": [LOCKING]}),
+    ("POST", "/api/locks/expire"): row("/api/locks/expire", "", {"now": "2026-01-01T00:00:00Z"}),
+}
+EACH = [(route.method, route.path) for route in ROUTES]
+ROLES: dict[tuple[str, ...], str] = {
+    ("nothing",): "p, role:nothing, CreateUndeploy, *:*, *, allow",
+    **{
+        ("only", *needs): "\n".join(f"p, role:{'-'.join(('only', *needs))}, {it}, *:*, *, allow" for it in needs)
+        for needs in {it.needs for it in ROWS.values()}
+    },
+    **{
+        ("but", left_out): "\n".join(
+            f"p, role:but-{left_out}, {it}, *:*, *, allow" for it in Action if it != left_out
+        )
+        for left_out in Action
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("access")
+
+
+@pytest.fixture
+def service(folder: Path) -> Iterator[Guarded]:
+    with guarded(folder, "\n".join(ROLES.values())) as opened:
+        if len((folder / "tokens").read_text().splitlines()) == 1:
+            for role in ROLES:
+                (folder / "-".join(role)).write_text(opened.token("-".join(role)))
+            opened.access.reload()
+        yield opened
+
+
+def asked(service: Guarded, method: str, row: Row, *role: str) -> Any:
+    token = (service.folder / "-".join(role)).read_text()
+    return service.as_(token)(method, row.path + row.query, json=row.body) if row.body is not None else (
+        service.as_(token)(method, row.path + row.query)
+    )  # fmt: skip
+
+
+def test_every_route_has_a_row_and_no_row_is_of_no_route() -> None:
+    assert set(ROWS) == set(EACH)
+
+
+def test_every_row_is_of_the_command_or_question_of_its_route() -> None:
+    asks = {(it.method, it.path) for it in ROUTES if isinstance(it, Ask)}
+    assert {key for key, it in ROWS.items() if "View" in it.needs} == asks
+    assert {key for key in ROWS if key not in asks} == {
+        (it.method, it.path) for it in ROUTES if isinstance(it, Change)
+    }
+
+
+@pytest.mark.parametrize("key", EACH, ids=" ".join)
+def test_a_route_lets_nobody_in_who_shows_nothing(service: Guarded, key: tuple[str, str]) -> None:
+    answer = service.ask(key[0], ROWS[key].path + ROWS[key].query, json=ROWS[key].body)
+    assert (answer.status_code, code_of(answer)) == (401, "unauthorized")
+    assert answer.headers["WWW-Authenticate"] == 'Bearer realm="kuberpult"'
+
+
+def test_one_route_alone_needs_nothing_by_itself_because_it_names_nothing() -> None:
+    """What it does is checked, fact by fact: see tests/test_access_needs.py."""
+    assert [key for key in EACH if not ROWS[key].needs] == [("POST", "/api/locks/expire")]
+
+
+@pytest.mark.parametrize("key", [key for key in EACH if ROWS[key].needs], ids=" ".join)
+def test_a_route_refuses_who_may_do_something_else(service: Guarded, key: tuple[str, str]) -> None:
+    before = service.repository.snapshot()[0]
+    answer = asked(service, key[0], ROWS[key], "nothing")
+    assert (answer.status_code, code_of(answer)) == (403, "not_allowed")
+    assert service.repository.snapshot()[0] == before
+
+
+@pytest.mark.parametrize(
+    ("key", "left_out"), [(key, need) for key in EACH for need in ROWS[key].needs], ids=lambda it: " ".join([*it])
+)
+def test_a_route_refuses_who_may_do_everything_else(service: Guarded, key: tuple[str, str], left_out: str) -> None:
+    before = service.repository.snapshot()[0]
+    answer = asked(service, key[0], ROWS[key], "but", left_out)
+    assert (answer.status_code, code_of(answer)) == (403, "not_allowed"), answer.text
+    assert answer.json()["facts"]["action"] == left_out
+    assert service.repository.snapshot()[0] == before
+
+
+@pytest.mark.parametrize("key", EACH, ids=" ".join)
+def test_a_route_answers_who_may_do_just_that(service: Guarded, key: tuple[str, str]) -> None:
+    answer = asked(service, key[0], ROWS[key], "only", *ROWS[key].needs)
+    assert answer.status_code in (200, 201), answer.text
+
+
+RELEASE = {"application": (None, "cart"), "manifests[staging]": ("m", b"kind: Pod\n")}
+CONFIG = {"config": (None, "{}")}
+BESIDES: list[tuple[str, str, dict[str, Any]]] = [
+    ("POST", "/api/plan", {"json": LOCKING}),
+    ("POST", "/api/batch", {"json": {"commands": [LOCKING]}}),
+    ("POST", "/release", {"files": RELEASE}),
+    ("POST", "/api/release", {"files": RELEASE}),
+    *(
+        (method, f"{base.format(env='staging', app='cart', team='a', group='eu')}/locks/ice", {"json": MESSAGE})
+        for base in (
+            "/environments/{env}", "/environments/{env}/applications/{app}", "/environments/{env}/teams/{team}",
+            "/environment-groups/{group}",
+        )
+        for method in ("PUT", "DELETE")
+    ),
+    ("PUT", "/api/environments/staging/lock/team/a/ice", {"json": MESSAGE}),
+    ("DELETE", "/api/environments/staging/lock/team/a/ice", {}),
+    ("PUT", "/environments/staging/releasetrain", {}),
+    ("PUT", "/environment-groups/eu/releasetrain", {}),
+    ("POST", "/environments/new", {"files": CONFIG}),
+    ("POST", "/api/environments/new", {"files": CONFIG}),
+]  # fmt: skip
+"""Besides the table: what takes any command, and the Go tool's addresses."""
+
+
+def test_each_address_of_the_go_tool_is_among_those_that_are_refused() -> None:
+    known = [(method, re.compile(re.sub(r"{\w+}", "[^/]+", it.path))) for it in GO_ROUTES for method in it.methods]
+    for method, pattern in known:
+        assert any(method == one and pattern.fullmatch(path) for one, path, _ in BESIDES), (method, pattern)
+
+
+@pytest.mark.parametrize(("method", "path", "how"), BESIDES, ids=lambda it: it if isinstance(it, str) else "")
+def test_what_takes_commands_besides_refuses_who_may_not(
+    service: Guarded, method: str, path: str, how: dict[str, Any]
+) -> None:
+    before = service.repository.snapshot()[0]
+    nobody = service.ask(method, path, **how)
+    assert (nobody.status_code, code_of(nobody)) == (401, "unauthorized")
+    answer = service.as_((service.folder / "nothing").read_text())(method, path, **how)
+    assert (answer.status_code, code_of(answer)) == (403, "not_allowed")
+    assert service.repository.snapshot()[0] == before
+
+
+def test_a_plan_is_carried_out_by_who_may_do_it_themselves(service: Guarded) -> None:
+    able = service.as_((service.folder / "only-CreateLock").read_text())
+    plan = able("POST", "/api/plan", json=LOCKING).json()["plan"]
+    for query in ("", "?dry-run=true"):
+        assert service.ask("POST", f"/api/apply{query}", json=plan).status_code == 401
+        answer = service.as_((service.folder / "nothing").read_text())("POST", f"/api/apply{query}", json=plan)
+        assert (answer.status_code, code_of(answer)) == (403, "not_allowed")
+    assert able("POST", "/api/apply", json=plan).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/docs", "/api/openapi.json"])
+def test_the_description_is_for_who_has_signed_in(service: Guarded, path: str) -> None:
+    assert service.ask("GET", path).status_code == 401
+    assert service.as_((service.folder / "nothing").read_text())("GET", path).status_code == 200
+
+
+def test_nobody_gets_the_answer_of_somebody_else_by_their_key(service: Guarded) -> None:
+    """Not even who acts for them, or has a token of the same name."""
+    key, body = {"Idempotency-Key": "k"}, {"commands": [LOCKING]}
+    able = service.as_((service.folder / "only-CreateLock").read_text())
+    assert able("POST", "/api/batch", json=body, headers=key).status_code == 200
+    assert "Idempotency-Replayed" in able("POST", "/api/batch", json=body, headers=key).headers
+    other = service.as_((service.folder / "nothing").read_text())
+    answer = other("POST", "/api/batch", json=body, headers=key)
+    assert (answer.status_code, code_of(answer)) == (403, "not_allowed")
