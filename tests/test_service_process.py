@@ -62,7 +62,7 @@ def test_given_a_body_under_way_when_told_to_end_then_it_is_answered_first(
 ) -> None:
     body = json.dumps({"if_exists": "update", "config": {}}).encode()
     with served(repository, tmp_path) as service, raw(service) as line:
-        head = "PUT /api/environments/late HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+        head = "PUT /api/environments/late HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
         line.sendall(head.encode() + b"Content-Length: %d\r\n\r\n" % len(body))
         wait_for(lambda: in_flight(service) > 1)
         ender = threading.Thread(target=service.ended)
@@ -81,7 +81,7 @@ def test_given_a_body_that_never_comes_when_the_time_of_grace_is_over_then_it_en
     repository: Path, tmp_path: Path
 ) -> None:
     with served(repository, tmp_path, "--grace", "1") as service, raw(service) as line:
-        line.sendall(b"PUT /api/environments/late HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n")
+        line.sendall(b"PUT /api/environments/late HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\n")
         wait_for(lambda: in_flight(service) > 1)
         assert 1 <= service.ended() < 1 + QUICK
         assert service.process.returncode == 0
