@@ -236,11 +236,14 @@ def test_the_description_is_for_who_has_signed_in(service: Guarded, path: str) -
 
 
 def test_nobody_gets_the_answer_of_somebody_else_by_their_key(service: Guarded) -> None:
-    """Not even who acts for them, or has a token of the same name."""
+    """Not even who acts for the same person."""
     key, body = {"Idempotency-Key": "k"}, {"commands": [LOCKING]}
-    able = service.as_((service.folder / "only-CreateLock").read_text())
-    assert able("POST", "/api/batch", json=body, headers=key).status_code == 200
-    assert "Idempotency-Replayed" in able("POST", "/api/batch", json=body, headers=key).headers
-    other = service.as_((service.folder / "nothing").read_text())
-    answer = other("POST", "/api/batch", json=body, headers=key)
+    author = {"author-name": "QWRh", "author-email": "YWRhQGV4YW1wbGUuY29t"}
+    able, other = (
+        service.as_(service.token(role, may_act_for_others=True)) for role in ("only-CreateLock", "nothing")
+    )
+    service.access.reload()
+    assert able("POST", "/api/batch", json=body, headers=key | author).status_code == 200
+    assert "Idempotency-Replayed" in able("POST", "/api/batch", json=body, headers=key | author).headers
+    answer = other("POST", "/api/batch", json=body, headers=key | author)
     assert (answer.status_code, code_of(answer)) == (403, "not_allowed")
