@@ -353,7 +353,7 @@ def unknown_key(data: Any, cls: Any, path: str = "$") -> str | None:
         below = [(item, items[0], f"{path}[{index}]") for index, item in enumerate(data)]
     elif isinstance(data, Mapping) and attrs.has(present := _present(cls)):
         types = {_key(present, field.alias or field.name): field.type for field in attrs.fields(present)}
-        if unknown := next((key for key in data if key not in types), None):
+        if (unknown := next((key for key in data if key not in types), None)) is not None:
             return f"{path}.{unknown}"
         below = [(value, _present(types[key]), f"{path}.{key}") for key, value in data.items()]
     else:

@@ -29,8 +29,10 @@ MAX_LOCK_ID_BYTES = 255
 VERSION_LIMIT = 2**53
 """Versions stay below this, so that JavaScript and JSON readers keep them exact."""
 
-_DASHED = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
-_TEAM = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
+DASHED = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+"""What names of environments, groups and applications look like."""
+TEAM = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
+"""What a team's name looks like."""
 _VERSION = re.compile(r"[1-9][0-9]{0,15}")
 _DASHED_RULE = "lower-case letters and digits in words joined by single dashes"
 _TEAM_RULE = "letters, digits, dots, dashes and underscores, with a letter or digit at both ends"
@@ -66,7 +68,7 @@ def application_name(text: str) -> ApplicationName:
 def team_name(text: str) -> TeamName:
     """A team's name."""
     _check("team", text, MAX_TEAM)
-    if not _TEAM.fullmatch(text):
+    if not TEAM.fullmatch(text):
         raise InvalidName("team", text, f"is made of {_TEAM_RULE}")
     return TeamName(text)
 
@@ -103,7 +105,7 @@ def _dashed(what: str, text: object, longest: int) -> str:
 @lru_cache(maxsize=65_536)  # a fleet has each name many times
 def _dashed_text(what: str, text: str, longest: int) -> str:
     _check(what, text, longest)
-    if not _DASHED.fullmatch(text):
+    if not DASHED.fullmatch(text):
         raise InvalidName(what, text, f"is made of {_DASHED_RULE}")
     return text
 

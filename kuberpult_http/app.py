@@ -16,6 +16,7 @@ from starlette.routing import Route as Path
 from kuberpult_core import Actor, Repository
 from kuberpult_core.errors import InvalidName, KuberpultError, NotFound
 from kuberpult_core.similar import similar
+from kuberpult_http import gotool
 from kuberpult_http.access import Access, AccessOptions, signin
 from kuberpult_http.access.gate import Gate
 from kuberpult_http.bodies import MOST
@@ -24,8 +25,11 @@ from kuberpult_http.events import Hub, events
 from kuberpult_http.following import Follower, Rhythm
 from kuberpult_http.handlers import asking, changing
 from kuberpult_http.health import alive, ready
+from kuberpult_http.idempotency import Answers, remembering
 from kuberpult_http.limits import Limited, Limits
 from kuberpult_http.metrics import Metrics, metrics
+from kuberpult_http.pages import docs, openapi
+from kuberpult_http.planning import applying, planning
 from kuberpult_http.problems import HttpProblem, http_problem, problem
 from kuberpult_http.recording import BROKEN, Recorded
 from kuberpult_http.routes import ROUTES, Ask, Change, Route
@@ -51,6 +55,10 @@ class Options:
 
 
 OWN = (
+    Path("/api/plan", remembering(planning), methods=["POST"]),
+    Path("/api/apply", remembering(applying), methods=["POST"]),
+    Path("/api/openapi.json", openapi, methods=["GET"]),
+    Path("/docs", docs, methods=["GET"]),
     Path("/api/events", events, methods=["GET"]),
     Path("/api/refresh", refresh, methods=["POST"]),
     Path("/metrics", metrics, methods=["GET"]),
@@ -69,7 +77,7 @@ def create_app(
     counted = Metrics()
     app = Starlette(
         lifespan=_following,
-        routes=[*OWN, *map(_path, ROUTES), *signin.routes(access), *more],
+        routes=[*OWN, *map(_path, ROUTES), *gotool.routes(), *signin.routes(access), *more],
         middleware=[
             Middleware(Recorded, metrics=counted),
             Middleware(Limited, limits=options.limits, metrics=counted),
@@ -89,7 +97,7 @@ def create_app(
     repository.observe(counted)
     app.state.metrics = counted
     app.state.desk, app.state.hub, app.state.follower = desk, hub, follower
-    app.state.options = options
+    app.state.options, app.state.answers = options, Answers()
     app.state.access = access
     return app
 
@@ -115,7 +123,7 @@ def _path(route: Route) -> BaseRoute:
         case Ask():
             return Path(route.path, asking(route), methods=["GET"])
         case Change():
-            return Path(route.path, changing(route), methods=[route.method])
+            return Path(route.path, remembering(changing(route)), methods=[route.method])
 
 
 async def _refused(request: Request, error: Exception) -> Response:

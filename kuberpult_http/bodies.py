@@ -10,12 +10,22 @@ from kuberpult_http.problems import HttpProblem
 MOST = 64 * 1024 * 1024
 """Bytes of a body, unless the service is told otherwise."""
 JSON = "application/json"
+_READ = "kuberpult.body"
+"""Where a body is kept for those who read it again."""
 
 
-async def body_of(request: Request, most: int = MOST) -> bytes:
-    """The body, if it has no more than *most* bytes."""
+async def body_of(request: Request, most: int | None = None) -> bytes:
+    """The body, if it has no more than *most* bytes; else as many as the service takes."""
+    most = request.app.state.options.most_body if most is None else most
+    if _READ not in request.scope:
+        request.scope[_READ] = await _read(request, most)
+    content: bytes = request.scope[_READ]
+    return content
+
+
+async def _read(request: Request, most: int) -> bytes:
     declared = request.headers.get("content-length", "")
-    if declared.isdecimal() and int(declared) > most:
+    if declared.isdecimal() and (len(declared) > 18 or int(declared) > most):
         raise too_large(most)
     content = bytearray()
     try:
@@ -33,7 +43,7 @@ def too_large(most: int) -> HttpProblem:
     return HttpProblem(413, "too_large", f"The body has more than the {most} bytes allowed.", "Send less at once.")
 
 
-async def json_of(request: Request, most: int = MOST) -> dict[str, Any]:
+async def json_of(request: Request, most: int | None = None) -> dict[str, Any]:
     """The JSON object in the body; an empty one without a body."""
     content = await body_of(request, most)
     if not content:

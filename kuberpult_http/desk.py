@@ -1,13 +1,14 @@
 """Where requests meet the repository: reads and writes have threads of their own, so none waits for the others."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Any, TypeVar
 
 import attrs
 from anyio import CapacityLimiter, to_thread
 
-from kuberpult_core import Actor, Applied, Command, Plan, Repository
+from kuberpult_core import Actor, Applied, Command, Plan, Repository, State
 from kuberpult_core.errors import KuberpultError
+from kuberpult_core.ports import ObjectId
 from kuberpult_core.questions import Question
 from kuberpult_core.service import Answer, Check, View
 from kuberpult_http.logs import note
@@ -26,6 +27,8 @@ class Caller:
     """None if they may do everything."""
     view: "View | None" = None
     """None if they may see everything."""
+    identity: Hashable = None
+    """Who they are by what they have shown, whomever they act for; none where nobody shows anything."""
 
 
 class Desk:
@@ -67,6 +70,17 @@ class Desk:
             return self.repository.carry_out(plan, caller.actor, check=caller.check)
 
         return await self._written(plan.command, write)
+
+    async def again(self, caller: Caller, plan: Plan) -> Plan:
+        """*plan* as it is decided now, if it would still do the same."""
+        return await self.read(self.repository.again, plan, caller.check)
+
+    def state(self, commit: ObjectId | None) -> State:
+        """The state of a commit; of none, that before the first one."""
+        head, state = self.repository.snapshot()
+        if head.commit == commit:
+            return state
+        return self.repository.state(commit) if commit else State()
 
     async def _written(self, command: Command, write: Callable[[], Applied]) -> Applied:
         outcome = "failed"

@@ -93,8 +93,9 @@ class Follower:
                 self._note(error)
             except Exception:
                 log.exception("Following the branch failed.")
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._is_news.wait(), self._rhythm.look)
+            with suppress(TimeoutError):  # wait_for may swallow a cancellation, before Python 3.12
+                async with asyncio.timeout(self._rhythm.look):
+                    await self._is_news.wait()
 
     async def finish(self) -> None:
         """Keep what is known for the process that starts next, if that is new and goes quickly."""

@@ -8,16 +8,20 @@ import attrs
 from starlette.requests import Request
 from starlette.responses import Response
 
-from kuberpult_core import Command, Decision, command_from, decision_data
+from kuberpult_core import Command, command_from
 from kuberpult_core.codec import plain, question_from
+from kuberpult_core.commands import CreateLock, CreateRelease, ReleaseTrain
+from kuberpult_core.converter import TAG
 from kuberpult_core.errors import InvalidCommand
 from kuberpult_http.bodies import json_of
 from kuberpult_http.desk import Caller, Desk
-from kuberpult_http.routes import Ask, Change
-from kuberpult_http.signatures import taken
+from kuberpult_http.forms import form_of, is_form, release_of
+from kuberpult_http.outcomes import applied_data, planned_data
+from kuberpult_http.routes import CI_LINK, LOCK_KEYS, Ask, Change, renamed
+from kuberpult_http.signatures import Given, taken
 
 Endpoint = Callable[[Request], Awaitable[Response]]
-DRY_RUN, DIFF = "dry-run", "diff"
+DRY_RUN, DIFF, PROGNOSIS = "dry-run", "diff", "prognosis"
 _OF_CHANGES = {DRY_RUN, DIFF}
 
 
@@ -66,7 +70,8 @@ def changing(route: Change) -> Endpoint:
     """The endpoint of a route that asks for a command."""
 
     async def endpoint(request: Request) -> Response:
-        command = await understood(request, {"kind": route.command.__name__, **await fields_of(request, route)})
+        data = {"kind": route.command.__name__, **await fields_of(request, route)}
+        command = await understood(request, data)
         return await carried_out(request, command, plans_only=route.plans_only, created=route.created)
 
     return endpoint
@@ -75,16 +80,21 @@ def changing(route: Change) -> Endpoint:
 async def understood(request: Request, data: Mapping[str, Any]) -> Command:
     """The command that *data* describes, once the signatures that came with it are verified."""
     plain_data, given = taken(data)
-    command = command_from(plain_data)
+    command = await desk_of(request).read(command_from, plain_data)
+    await verify(request, command, given)
+    return command
+
+
+async def verify(request: Request, command: Command, given: Given) -> None:
+    """Verify what came as signatures of *command*."""
     if any(it is not None for it in given):
         keyring = request.app.state.access.keyring
         await desk_of(request).read(request.state.verified.add, keyring, command, given)
-    return command
 
 
 async def fields_of(request: Request, route: Change) -> dict[str, Any]:
     """A command's fields: of the path, the body and the query, none of them twice."""
-    body = {} if request.method == "GET" else await json_of(request, request.app.state.options.most_body)
+    body = {} if request.method == "GET" else await _body(request, route)
     query = _query(request, _OF_CHANGES)
     path = converted(route.command, route.fields(request.path_params), {})
     twice = sorted({*body} & {*query} | {*body, *query} & {*route.fixed})
@@ -93,22 +103,30 @@ async def fields_of(request: Request, route: Change) -> dict[str, Any]:
     return {**route.defaults, **converted(route.command, query, {}), **body, **path}
 
 
+async def _body(request: Request, route: Change) -> dict[str, Any]:
+    if route.command is CreateRelease and is_form(request):
+        return release_of(await form_of(request))
+    body = await json_of(request)
+    if TAG in body:
+        raise InvalidCommand(f"$.{TAG}", "it is given by the path already")
+    if route.command is CreateLock:
+        return renamed(body, LOCK_KEYS)
+    if route.command is ReleaseTrain:  # the Go tool shows a link to the job that runs a train
+        return {key: value for key, value in body.items() if key != CI_LINK}
+    return body
+
+
 async def carried_out(
     request: Request, command: Command, *, plans_only: bool = False, created: bool = False
 ) -> Response:
     """Plan or carry out *command*, and say what came of it."""
-    desk, caller = desk_of(request), caller_of(request)
+    desk, caller, diff = desk_of(request), caller_of(request), switch(request, DIFF)
     if plans_only or switch(request, DRY_RUN):
         plan = await desk.plan(caller, command)
-        return answered(decided(plan.base, plan.decision, planned=True))
+        return answered(await planned_data(desk, caller, plan, diff=diff, with_prognosis=plans_only))
     applied = await desk.apply(caller, command)
     status = 201 if created and not applied.decision.is_nothing else 200
-    return answered(decided(applied.commit, applied.decision, planned=False), status)
-
-
-def decided(commit: str | None, decision: Decision, *, planned: bool) -> dict[str, Any]:
-    """A decision as the command line gives it, too."""
-    return {"commit": commit, "planned": planned, **decision_data(decision)}
+    return answered(await applied_data(desk, caller, applied, diff=diff), status)
 
 
 def switch(request: Request, name: str) -> bool:
@@ -153,5 +171,5 @@ def _as(wanted: Any, value: str, name: str) -> Any:
 
 def answered(data: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """JSON in the form of ``-o json``."""
-    text = json.dumps(plain(data), ensure_ascii=False)
+    text = json.dumps(plain(data))  # escapes: names in a repository may be no Unicode
     return Response(text, status, headers, "application/json")

@@ -52,9 +52,9 @@ def status_of(error: KuberpultError) -> int:
     return next((status for kind, status in _STATUSES if isinstance(error, kind)), 500)
 
 
-def problem(error: KuberpultError, meant: Sequence[str] = ()) -> Response:
-    """*error* as an answer, and the names that may have been *meant*."""
-    status = status_of(error)
+def problem(error: KuberpultError, meant: Sequence[str] = (), status: int | None = None) -> Response:
+    """*error* as an answer with the names that may have been *meant*; its status is its class's or another."""
+    status = status_of(error) if status is None else status
     headers = {"Retry-After": str(RETRY_SECONDS)} if isinstance(error, Unavailable) else {}
     return _response(status, {**error_data(error, meant), "status": status}, headers)
 

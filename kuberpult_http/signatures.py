@@ -25,13 +25,19 @@ Given = tuple[Any, ...]
 def taken(data: Mapping[str, Any]) -> tuple[dict[str, Any], Given]:
     """A command's JSON without its signatures, and those: of the command, or of each in a batch."""
     if data.get("kind") == "Batch" and isinstance(data.get("commands"), list):
-        parts = [taken(it) if isinstance(it, Mapping) else (it, (None,)) for it in data["commands"]]
-        return {**data, "commands": [it for it, _ in parts]}, tuple(given for _, (given, *_) in parts)
+        parts = [_taken(it) if isinstance(it, Mapping) else (it, None) for it in data["commands"]]
+        return {**data, "commands": [it for it, _ in parts]}, tuple(given for _, given in parts)
+    rest, given = _taken(data)
+    return rest, (given,)
+
+
+def _taken(data: Mapping[str, Any]) -> tuple[dict[str, Any], Any]:
+    """The same of a single command; there are no batches in batches."""
     key = {"CreateRelease": SIGNATURES, "CreateLock": SIGNATURE, "DeleteLock": SIGNATURE}.get(
         str(data.get("kind"))
     )
     rest = {name: value for name, value in data.items() if name != key}
-    return rest, (data.get(key) if key else None,)
+    return rest, data.get(key) if key else None
 
 
 @attrs.frozen
@@ -56,7 +62,7 @@ class Verified:
                     self._add_release(keyring, single, signature)
                 case CreateLock(target, lock_id) | DeleteLock(target, lock_id) if signature is not None:
                     what = f"the lock {lock_id}"
-                    _ring(keyring, what).verify(lock_text(target, lock_id), _bytes(signature, SIGNATURE), what)
+                    prove(keyring, lock_text(target, lock_id), signature, what)
 
     def _add_release(self, keyring: "Keyring | None", command: CreateRelease, given: Any) -> None:
         if given is not None and not isinstance(given, Mapping):
@@ -68,6 +74,11 @@ class Verified:
                 raise UntrustedSignature(what, "there is no such manifest")
             _ring(keyring, what).verify(manifest.content, _bytes(signature, SIGNATURES), what)
             self._manifests.add((command.application, environment, manifest.id))
+
+
+def prove(keyring: "Keyring | None", content: bytes, signature: Any, what: str) -> None:
+    """Verify one *signature* that was given, for *content*. Raises *UntrustedSignature*."""
+    _ring(keyring, what).verify(content, _bytes(signature, SIGNATURE), what)
 
 
 def lock_text(target: Target, lock_id: str) -> bytes:
@@ -92,4 +103,4 @@ def _bytes(signature: Any, key: str) -> bytes:
         return signature
     if not isinstance(signature, str):
         raise InvalidCommand(f"$.{key}", "a signature must be text, as `gpg --armor --detach-sign` writes it")
-    return signature.encode()
+    return signature.encode("utf-8", "surrogatepass")  # which JSON may bring

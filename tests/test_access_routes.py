@@ -1,5 +1,6 @@
 """Every route × role: who may not is refused, who may is answered. A new route needs a row."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ import attrs
 import pytest
 
 from kuberpult_core.access import Action
+from kuberpult_http.gotool import GO_ROUTES
 from kuberpult_http.routes import ROUTES, Ask, Change
 from tests.guarded import Guarded, code_of, guarded
 
@@ -172,3 +174,76 @@ def test_a_route_refuses_who_may_do_everything_else(service: Guarded, key: tuple
 def test_a_route_answers_who_may_do_just_that(service: Guarded, key: tuple[str, str]) -> None:
     answer = asked(service, key[0], ROWS[key], "only", *ROWS[key].needs)
     assert answer.status_code in (200, 201), answer.text
+
+
+RELEASE = {"application": (None, "cart"), "manifests[staging]": ("m", b"kind: Pod\n")}
+CONFIG = {"config": (None, "{}")}
+BESIDES: list[tuple[str, str, dict[str, Any]]] = [
+    ("POST", "/api/plan", {"json": LOCKING}),
+    ("POST", "/api/batch", {"json": {"commands": [LOCKING]}}),
+    ("POST", "/release", {"files": RELEASE}),
+    ("POST", "/api/release", {"files": RELEASE}),
+    *(
+        (method, f"{base.format(env='staging', app='cart', team='a', group='eu')}/locks/ice", {"json": MESSAGE})
+        for base in (
+            "/environments/{env}", "/environments/{env}/applications/{app}", "/environments/{env}/teams/{team}",
+            "/environment-groups/{group}",
+        )
+        for method in ("PUT", "DELETE")
+    ),
+    ("PUT", "/api/environments/staging/lock/team/a/ice", {"json": MESSAGE}),
+    ("DELETE", "/api/environments/staging/lock/team/a/ice", {}),
+    ("PUT", "/environments/staging/releasetrain", {}),
+    ("PUT", "/environment-groups/eu/releasetrain", {}),
+    ("POST", "/environments/new", {"files": CONFIG}),
+    ("POST", "/api/environments/new", {"files": CONFIG}),
+]  # fmt: skip
+"""Besides the table: what takes any command, and the Go tool's addresses."""
+
+
+def test_each_address_of_the_go_tool_is_among_those_that_are_refused() -> None:
+    known = [(method, re.compile(re.sub(r"{\w+}", "[^/]+", it.path))) for it in GO_ROUTES for method in it.methods]
+    for method, pattern in known:
+        assert any(method == one and pattern.fullmatch(path) for one, path, _ in BESIDES), (method, pattern)
+
+
+@pytest.mark.parametrize(("method", "path", "how"), BESIDES, ids=lambda it: it if isinstance(it, str) else "")
+def test_what_takes_commands_besides_refuses_who_may_not(
+    service: Guarded, method: str, path: str, how: dict[str, Any]
+) -> None:
+    before = service.repository.snapshot()[0]
+    nobody = service.ask(method, path, **how)
+    assert (nobody.status_code, code_of(nobody)) == (401, "unauthorized")
+    answer = service.as_((service.folder / "nothing").read_text())(method, path, **how)
+    assert (answer.status_code, code_of(answer)) == (403, "not_allowed")
+    assert service.repository.snapshot()[0] == before
+
+
+def test_a_plan_is_carried_out_by_who_may_do_it_themselves(service: Guarded) -> None:
+    able = service.as_((service.folder / "only-CreateLock").read_text())
+    plan = able("POST", "/api/plan", json=LOCKING).json()["plan"]
+    for query in ("", "?dry-run=true"):
+        assert service.ask("POST", f"/api/apply{query}", json=plan).status_code == 401
+        answer = service.as_((service.folder / "nothing").read_text())("POST", f"/api/apply{query}", json=plan)
+        assert (answer.status_code, code_of(answer)) == (403, "not_allowed")
+    assert able("POST", "/api/apply", json=plan).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/docs", "/api/openapi.json"])
+def test_the_description_is_for_who_has_signed_in(service: Guarded, path: str) -> None:
+    assert service.ask("GET", path).status_code == 401
+    assert service.as_((service.folder / "nothing").read_text())("GET", path).status_code == 200
+
+
+def test_nobody_gets_the_answer_of_somebody_else_by_their_key(service: Guarded) -> None:
+    """Not even who acts for the same person."""
+    key, body = {"Idempotency-Key": "k"}, {"commands": [LOCKING]}
+    author = {"author-name": "QWRh", "author-email": "YWRhQGV4YW1wbGUuY29t"}
+    able, other = (
+        service.as_(service.token(role, may_act_for_others=True)) for role in ("only-CreateLock", "nothing")
+    )
+    service.access.reload()
+    assert able("POST", "/api/batch", json=body, headers=key | author).status_code == 200
+    assert "Idempotency-Replayed" in able("POST", "/api/batch", json=body, headers=key | author).headers
+    answer = other("POST", "/api/batch", json=body, headers=key | author)
+    assert (answer.status_code, code_of(answer)) == (403, "not_allowed")

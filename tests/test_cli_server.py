@@ -5,7 +5,6 @@ import re
 import shlex
 import socket
 import ssl
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -53,8 +52,6 @@ from tests.strategies import commands
 from tests.test_cli import CHANGES, READS
 from tests.test_cli_golden import masked
 
-ROOT = Path(__file__).parent.parent
-CONTRACT = (sys.executable, "-m", "tests.contract")
 HERE_ONLY = ("verify",)
 """Commands that need the repository itself."""
 MORE_READS = """
@@ -185,7 +182,7 @@ def settled(folder: Path) -> Desk:
 
 @pytest.fixture(scope="module")
 def server(desk: Desk) -> Iterator[str]:
-    with serving(desk, serve=CONTRACT, PYTHONPATH=str(ROOT)) as (address, _):
+    with serving(desk) as (address, _):
         yield address
 
 
@@ -213,7 +210,7 @@ def test_what_is_read_from_a_service_is_what_is_read_from_the_repository(
 
 def test_what_is_done_by_a_service_is_what_is_done_in_the_repository(tmp_path: Path) -> None:
     here, away = settled(tmp_path / "a" / "here"), settled(tmp_path / "b" / "away")
-    with serving(away, serve=CONTRACT, PYTHONPATH=str(ROOT)) as (address, _):
+    with serving(away) as (address, _):
         for words in lines(STEPS):
             assert told(on(away, address, words)) == told(here.run(*words)), " ".join(words)
 

@@ -231,6 +231,8 @@ def test_each_block_has_a_language_that_is_checked(page: str) -> None:
                 list(yaml.safe_load_all(block.text))
             case "json":
                 json.loads(block.text)
+            case "bash":
+                assert page == "docs/http.md", "tests/test_http_docs.py runs those of that page"
             case "groovy":
                 assert page == "docs/ci-recipes.md", "tests/test_ci_recipes.py runs those of that page"
             case "text":

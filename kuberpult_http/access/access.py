@@ -8,6 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import attrs
 from anyio import CapacityLimiter, to_thread
 from starlette.types import Scope
 
@@ -170,7 +171,8 @@ class Access:
         """Somebody who asks, with what they may do and see."""
         who = claimed(scope) if identity.may_act_for_others else None
         rights = self.rights(identity)
-        return Caller(who or identity.actor, rights.check, Sight(rights))
+        shown = attrs.evolve(identity, expires=None)  # which a new token of the same person has another of
+        return Caller(who or identity.actor, rights.check, Sight(rights), shown)
 
     def rights(self, identity: Identity) -> Rights:
         """What the policy lets somebody do."""
