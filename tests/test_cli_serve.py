@@ -2,6 +2,7 @@
 
 import json
 import signal
+import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -36,3 +37,23 @@ def test_a_port_that_is_taken_is_said_before_anything_starts(desk: Desk) -> None
         f"Error: Nothing can listen on 127.0.0.1 port {port}: Address already in use.\n"
         "Hint: Name another place with --host and --port; port 0 is any that is free.\n"
     )
+
+
+def test_nobody_opens_it_to_others_by_mistake(desk: Desk) -> None:
+    ran = desk.call("serve", "--host", "0.0.0.0", "--port", "0")  # noqa: S104 - it is refused
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.startswith("Error: Who may do what cannot be told from the address '0.0.0.0': ")
+
+
+def test_with_tokens_it_answers_who_has_one(desk: Desk, tmp_path: Path) -> None:
+    token = desk.run("token", "create", "--tokens", "tokens", "--role", "admin").out.strip()
+    (tmp_path / "policy").write_text("p, role:admin, *, *:*, *, allow\n")
+    files = ("--tokens", str(tmp_path / "tokens"), "--policy", str(tmp_path / "policy"))
+    with serving(desk, *files) as (address, _):
+        asked = urllib.request.Request(f"{address}/api/queue", headers={"Authorization": f"Bearer {token}"})
+        with urllib.request.urlopen(asked, timeout=PATIENCE) as response:
+            assert response.status == 200
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            urllib.request.urlopen(f"{address}/api/queue", timeout=PATIENCE)
+        assert refused.value.code == 401
+        refused.value.close()

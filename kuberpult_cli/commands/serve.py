@@ -106,7 +106,15 @@ _OPTIONS: tuple[tuple[str, dict[str, Any]], ...] = (
             "help": "The form of the log, on the standard error. [default: text at a terminal, json else]",
         },
     ),
-    ("--tokens", {"type": _FILE, "metavar": "FILE", "help": "Let in who has a token of `kuberpult token`."}),
+    (
+        "--tokens",
+        {
+            "type": _FILE,
+            "metavar": "FILE",
+            "envvar": ["KUBERPULT_SERVE_TOKENS", "KUBERPULT_TOKENS"],
+            "help": "Let in who has a token of `kuberpult token`.",
+        },
+    ),
     ("--policy", {"type": _FILE, "metavar": "FILE", "help": "What each role may do: p and g lines."}),
     (
         "--oidc-issuer",
