@@ -1,7 +1,7 @@
 """Callers that wait at the same time are served together: the first of them works for all.
 
-There is no thread of its own. Who comes while nobody works takes all who wait along, in the
-order in which they came; who comes meanwhile waits for the next turn.
+There is no thread of its own. Whoever is first in the line while nobody works takes all who wait along,
+in the order in which they came; who comes meanwhile waits for the next turn.
 """
 
 import time
@@ -80,14 +80,19 @@ class Line(Generic[_Asked, _Answer]):
                 raise WaitedTooLong(0, len(self._waiting))
             self._waiting.append(caller)
             try:
-                while self._is_working and not caller.is_served:
+                while not caller.is_served and not self._is_next(caller):
                     self._wait_until(end, caller)
             except BaseException:
                 self._leave(caller)
+                self._turn.notify_all()  # it may have been the one whose turn it is
                 raise
             if not caller.is_served:
                 self._is_working = True
             return not caller.is_served
+
+    def _is_next(self, caller: _Caller[_Asked, _Answer]) -> bool:
+        """Whether nobody works, and *caller* came first of those who wait."""
+        return not self._is_working and self._waiting[0] is caller
 
     def _wait_until(self, end: float, caller: _Caller[_Asked, _Answer]) -> None:
         """Wait for a turn to end; only who is not being served yet may lose patience."""
