@@ -230,3 +230,17 @@ def test_the_benchmark_prints_the_table_and_writes_the_page(
     assert main(["--size", "A", "--only", "snapshot", "--write", str(page)]) == 0
     assert "start from a snapshot" in capsys.readouterr().out
     assert "python -m tests.bench --size A --rounds 3 --only snapshot" in page.read_text()
+
+
+def test_a_larger_fleet_is_reckoned_from_what_was_measured(tmp_path: Path) -> None:
+    rows = [
+        Row("train over a whole environment, one commit", "git", 2).given(1.0, 0.5),
+        Row("push of one commit, bytes sent", "", 20_000, Unit.BYTES).given(1_200),
+        Row("something else", "", 1).given(1.0),
+    ]
+    told = report.on_paper(rows, Yard(tmp_path, SIZES["C"], "C")).splitlines()
+    assert [line.split(" | ")[1:] for line in told if "| " in line][2:] == [
+        ["1 s", "applications", "2 s |"],
+        ["1.2 kB", "nothing", "1.2 kB |"],
+    ]
+    assert report.on_paper(rows, Yard(tmp_path, Size(20_000, 5, 5), "larger")) == ""

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
+from tests.bench.landscape import Size
 from tests.bench.row import Row, Unit
 from tests.bench.yard import Yard
 
@@ -88,13 +89,54 @@ def page(rows: Sequence[Row], yard: Yard, command: str, now: datetime) -> str:
     )
     lines = [HEADINGS, ("---",) * len(HEADINGS), *map(cells, rows)]
     bars = "".join(f"| {' | '.join(_marked(cell) for cell in line)} |\n" for line in lines)
-    return head + bars + reasons(rows)
+    return head + bars + reasons(rows) + on_paper(rows, yard)
 
 
 def reasons(rows: Iterable[Row]) -> str:
     """Why bars are missed, for those of which it is known."""
     missed = [f"**{row.what}.** {row.reason}\n" for row in rows if row.is_built and not row.is_met and row.reason]
     return "\n".join(["", "## Why a bar is missed", "", *missed]) if missed else ""
+
+
+_LARGER = Size(applications=10_000, environments=50, releases=20)
+_GROWS: tuple[tuple[str, str], ...] = (
+    ("one durable deployment", "applications"),
+    ("whole state: versions", "placements"),
+    ("the same, memory at most", "placements"),
+    ("start from a snapshot", "placements"),
+    ("train over a whole environment", "applications"),
+    ("push of one commit, bytes sent", "nothing"),
+)
+"""What is reckoned for a larger fleet, by how a row begins, and what it grows with at most."""
+
+
+def on_paper(rows: Sequence[Row], yard: Yard) -> str:
+    """What a fleet would take that takes a quarter of an hour to make: reckoned, not measured."""
+    size = yard.size
+    factors = {
+        "nothing": 1.0,
+        "applications": _LARGER.applications / size.applications,
+        "placements": _LARGER.applications * _LARGER.environments / (size.applications * size.environments),
+    }
+    if factors["applications"] <= 1:
+        return ""
+    lines = [
+        f"| {_marked(row.what)} | {value(row.measured, row.unit)} | {grows} |"
+        f" {value(row.measured * factors[grows], row.unit)} |\n"
+        for begins, grows in _GROWS
+        for row in rows
+        if row.measured is not None and row.what.startswith(begins)
+    ]
+    head = f"""
+## A larger one, on paper
+
+{_LARGER.applications:,} applications on {_LARGER.environments} environments, reckoned from the figures above: each
+grows at most with what stands beside it, and a deployment less, for only its largest folder does.
+
+| what | here | grows with | there |
+| --- | --- | --- | --- |
+"""
+    return head + "".join(lines) if lines else ""
 
 
 def _marked(cell: str) -> str:
