@@ -19,8 +19,8 @@ from tests.bench.row import Row
 from tests.bench.yard import Yard
 
 ALONE = (
-    "Measured alone, by `python -m tests.bench --size C --only argocd`, it is 0.008×. In a whole run it comes after\n"
-    "rows that have filled the process's memory, and what it reads lies scattered there."
+    "Measured alone, by `python -m tests.bench --size C --only argocd`, it is 0.008×. In a whole run it comes\n"
+    "after rows that have filled the process's memory, and what it reads lies scattered there."
 )
 """Why a row may be missed after others."""
 
