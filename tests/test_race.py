@@ -9,7 +9,7 @@ from tests.race import Answer, Race, _check_answers, held
 RACES = {
     "local": ("local", Race(8, 50)),
     "local, each gathering": ("local", Race(4, 30, threads=4)),
-    "file, a copy each": ("file", Race(4, 10)),
+    "file, a copy each": ("file", Race(8, 50)),
     "file, few copies": ("file", Race(8, 5, caches=2)),
     "git, each gathering": ("git", Race(4, 16, threads=8)),
 }
