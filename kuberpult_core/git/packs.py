@@ -46,11 +46,11 @@ def write_records(folder: Path, records: Sequence[Record]) -> Path:
         pack.write(checksum)
         rows = index_of(records, checksum)
         index.write(rows + hashlib.sha1(rows, usedforsecurity=False).digest())
-        return _settled(folder, pack, index, checksum)
+        return settled(folder, pack, index, checksum)
 
 
-def _settled(folder: Path, pack: BinaryIO, index: BinaryIO, checksum: bytes) -> Path:
-    """Let a finished pack be there, its index last, and give its name."""
+def settled(folder: Path, pack: BinaryIO, index: BinaryIO, checksum: bytes) -> Path:
+    """Let a finished pack be there, durably and its index last, and give its name."""
     name = folder / f"pack-{checksum.hex()}"
     finish(pack)
     finish(index)  # before the pack has its name, which would stay if the disk is full
@@ -96,12 +96,6 @@ def finish(file: BinaryIO) -> None:
     file.flush()
     os.fchmod(file.fileno(), 0o444)
     os.fsync(file.fileno())
-
-
-def settle(file: BinaryIO, name: Path) -> None:
-    """Give a finished file its name, once its content is on the disk."""
-    finish(file)
-    Path(file.name).rename(name)
 
 
 def sync_folder(folder: Path) -> None:

@@ -23,7 +23,7 @@ from dulwich.pack import (
 )
 
 from kuberpult_core.git.objects import KINDS, GitObjects
-from kuberpult_core.git.packs import settle, sync_folder, temporary
+from kuberpult_core.git.packs import settled, temporary
 from kuberpult_core.git.remote.progress import Incoming
 from kuberpult_core.git.remote.reasons import Unacceptable
 from kuberpult_core.git.remote.results import Why
@@ -84,14 +84,10 @@ def check_brought(is_there: bool) -> None:
 
 
 def _settled(folder: Path, pack: BinaryIO, rows: list[tuple[RawObjectID, int, int]], checksum: bytes) -> Path:
-    """Index the pack and give both their names, the index last."""
+    """Index the pack, and let both be there."""
     with temporary(folder) as index:
         write_pack_index_v2(index, rows, checksum)
-        name = folder / f"pack-{checksum.hex()}"
-        settle(pack, name.with_suffix(".pack"))
-        settle(index, name.with_suffix(".idx"))
-    sync_folder(folder)
-    return name.with_suffix(".pack")
+        return settled(folder, pack, index, checksum)
 
 
 def _check_sum(pack: BinaryIO) -> None:
