@@ -35,6 +35,7 @@ from kuberpult_core.questions import (
     ShowEnvironment,
     ShowLog,
     ShowManifest,
+    ShowMatrix,
     ShowOverview,
     ShowRelease,
     ShowSettings,
@@ -80,6 +81,8 @@ def answer(seen: Seen, question: Question) -> Any:  # noqa: C901, PLR0911, PLR09
     match question:
         case ShowOverview(environment, team, pattern):
             return {"commit": seen.head.commit, **views.overview(state, environment, team, pattern)}
+        case ShowMatrix():
+            return _matrix(seen, question)
         case ListEnvironments():
             return [views.environment_view(state, name) for name in views.environments_in_order(state)]
         case ShowEnvironment(environment):
@@ -119,6 +122,12 @@ def answer(seen: Seen, question: Question) -> Any:  # noqa: C901, PLR0911, PLR09
             return [views.problem_view(it) for it in _problems(seen)]
         case _:
             assert_never(question)
+
+
+def _matrix(seen: Seen, question: ShowMatrix) -> Data:
+    from kuberpult_core.matrix import matrix  # noqa: PLC0415 - for this question only
+
+    return {"commit": seen.head.commit, **matrix(seen.state, question)}
 
 
 def _why(seen: Seen, environment: EnvironmentName, application: ApplicationName) -> Data:

@@ -5,6 +5,7 @@ name one or a time: the state as it was then is asked about, and that of now wit
 :func:`kuberpult_core.answering.answer` has the answers.
 """
 
+from enum import StrEnum
 from typing import TypeAlias
 
 import attrs
@@ -19,6 +20,15 @@ MOST_LISTED = 1000
 NEWEST = 20
 """Commits that are listed unless another number is asked for."""
 MAX_PATTERN = 200
+
+
+class Wanted(StrEnum):
+    """Which services are of interest: those with such a placement."""
+
+    WAITING = "waiting"
+    LOCKED = "locked"
+    BEHIND = "behind"
+    """Upstream has a newer version."""
 
 
 def _optional_revision(text: str | None) -> str | None:
@@ -45,6 +55,41 @@ class ShowOverview:
     team: TeamName | None = attrs.field(default=None, converter=fields.optional_team)
     application: str | None = attrs.field(default=None, converter=_pattern)
     """A shell pattern for names."""
+    at: str | None = attrs.field(default=None, converter=_optional_revision)
+
+
+def _wanted(value: str | None) -> Wanted | None:
+    try:
+        return None if value is None else Wanted(value)
+    except ValueError:
+        raise InvalidCommand("$.only", f"it must be one of {', '.join(Wanted)}") from None
+
+
+def _first(number: int) -> int:
+    if type(number) is not int or number < 0:
+        raise InvalidCommand("$.first", "it must be a whole number from 0 on")
+    return number
+
+
+def _most(number: int | None) -> int | None:
+    if number is not None and (type(number) is not int or number < 1):
+        raise InvalidCommand("$.most", "it must be a whole number from 1 on")
+    return number
+
+
+@frozen
+class ShowMatrix:
+    """Services × environments in pages: what is where since when, what waits, how far behind upstream it is."""
+
+    environment: EnvironmentName | None = attrs.field(default=None, converter=fields.optional_environment)
+    team: TeamName | None = attrs.field(default=None, converter=fields.optional_team)
+    application: str | None = attrs.field(default=None, converter=_pattern)
+    """A shell pattern for names."""
+    only: Wanted | None = attrs.field(default=None, converter=_wanted)
+    first: int = attrs.field(default=0, converter=_first)
+    """How many services are passed over."""
+    most: int | None = attrs.field(default=None, converter=_most)
+    """How many services are shown; none is all."""
     at: str | None = attrs.field(default=None, converter=_optional_revision)
 
 
@@ -214,6 +259,7 @@ class ListProblems:
 
 Question: TypeAlias = (
     ShowOverview
+    | ShowMatrix
     | ListEnvironments
     | ShowEnvironment
     | CompareEnvironments

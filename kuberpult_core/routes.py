@@ -91,6 +91,7 @@ _GROUP_TRAIN, _GROUP = {"group": "target"}, {"group_only": True}
 
 ROUTES: tuple[Route, ...] = (
     Ask("/api/overview", questions.ShowOverview, _BOTH, tag="overview"),
+    Ask("/api/matrix", questions.ShowMatrix, _BOTH, tag="overview"),
     Ask("/api/environments", questions.ListEnvironments, tag="environments"),
     Ask(_E, questions.ShowEnvironment, _ENV, tag="environments"),
     Change(

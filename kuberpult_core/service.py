@@ -179,9 +179,13 @@ class Repository:
 
     def ask(self, question: "Question", view: "View | None" = None) -> Answer:
         """The answer to *question*, and the commit that it is about, as far as *view* lets it be seen."""
+        return self.ask_of(self.snapshot(getattr(question, "at", None)), question, view)
+
+    def ask_of(self, snapshot: tuple[Head, State], question: "Question", view: "View | None" = None) -> Answer:
+        """The same about a *snapshot*, whatever the question says: several answers that fit each other."""
         from kuberpult_core.answering import Seen, answer  # noqa: PLC0415 - as the hindsight
 
-        head, state = self.snapshot(getattr(question, "at", None))
+        head, state = snapshot
         seen = Seen(self, head, view(state, question) if view else state, self._clock(), state, view)
         return Answer(head.commit, answer(seen, question))
 

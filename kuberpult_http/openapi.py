@@ -31,6 +31,7 @@ _LISTS: dict[type[Any], str] = {
 }
 _THINGS: dict[type[Any], str] = {
     questions.ShowOverview: "overview",
+    questions.ShowMatrix: "matrix",
     questions.ShowEnvironment: "environment",
     questions.ShowApplication: "application",
     questions.ShowRelease: "release",

@@ -50,6 +50,7 @@ LOCKING = {"kind": "CreateLock", "target": {"environment": "staging"}, "lock_id"
 VIEW, MANIFESTS, DEPLOY = "View", "View ViewManifests", "DeployRelease"
 ROWS: dict[tuple[str, str], Row] = {
     ("GET", "/api/overview"): row("/api/overview", VIEW),
+    ("GET", "/api/matrix"): row("/api/matrix", VIEW),
     ("GET", "/api/environments"): row("/api/environments", VIEW),
     ("GET", E): row(E, VIEW),
     ("PUT", E): row("/api/environments/new", "CreateEnvironment", {}),

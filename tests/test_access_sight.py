@@ -50,6 +50,7 @@ from kuberpult_core.questions import (
     ShowEnvironment,
     ShowLog,
     ShowManifest,
+    ShowMatrix,
     ShowOverview,
     ShowRelease,
     ShowSettings,
@@ -107,6 +108,7 @@ def repository() -> Iterator[Repository]:
 
 QUESTIONS: list[Question] = [
     ShowOverview(),
+    ShowMatrix(),
     ListEnvironments(),
     ShowEnvironment("staging"),
     CompareEnvironments("development", "staging"),

@@ -39,6 +39,7 @@ from kuberpult_core.questions import (
     ShowEnvironment,
     ShowLog,
     ShowManifest,
+    ShowMatrix,
     ShowOverview,
     ShowRelease,
     ShowSettings,
@@ -248,6 +249,7 @@ def test_a_service_understands_every_command(command: Command) -> None:
 QUESTIONS: list[Question] = [
     ShowOverview("staging", "checkout", "c*", "HEAD"),
     ShowOverview(),
+    ShowMatrix("staging", "checkout", "c*", "behind", 200, 100, "HEAD"),
     ListEnvironments("4h"),
     ShowEnvironment("staging"),
     CompareEnvironments("staging", "production", manifests=True),
