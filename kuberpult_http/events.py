@@ -153,7 +153,7 @@ class _Shown:
 
 async def _missed(request: Request, head: ObjectId | None) -> list[Event] | None:
     """What came since the last event that the client knows; none if it has to start anew."""
-    known = request.headers.get("last-event-id", "")
+    known = request.headers.get("last-event-id") or request.query_params.get("since", "")  # a page cannot send one
     if not known:
         return []
     desk = desk_of(request)

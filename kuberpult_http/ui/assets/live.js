@@ -1,0 +1,193 @@
+// A page that shows what is now stays right: what is published is shown within a second, and nothing else moves.
+//
+// `data-live` on the body says how: "page" is asked for again, of "rows" only those that changed, a "plan" says
+// that it may be out of date, and "off" stays as it is. Only a page that is looked at listens, because a browser
+// keeps few connections to one server.
+
+import { age } from "./ages.js";
+
+const PAUSE = 150; // milliseconds, so that commits published together are looked at once
+const BACK_OFF = [1000, 2000, 5000, 10_000];
+
+let source = null;
+let failures = 0;
+let due = null;
+let rows = new Set();
+let isWhole = false;
+
+export function keepRight() {
+  const how = document.body.dataset.live;
+  if (how === "off" || "past" in document.body.dataset) return;
+  document.addEventListener("visibilitychange", () => (document.hidden ? rest() : listen()));
+  window.addEventListener("pagehide", rest);
+  window.addEventListener("pageshow", listen);
+  if (!document.hidden) listen();
+}
+
+function rest() {
+  source?.close();
+  source = null;
+}
+
+function listen() {
+  if (source) return;
+  const since = document.body.dataset.commit;
+  source = new EventSource(`/api/events${since ? `?since=${since}` : ""}`);
+  source.addEventListener("open", () => { failures = 0; say(""); });
+  source.addEventListener("commit", (event) => news(JSON.parse(event.data)));
+  source.addEventListener("reset", () => { isWhole = true; soon(); });
+  source.addEventListener("error", () => {
+    if (source?.readyState === EventSource.CONNECTING) { say("Not connected; trying again."); return; }
+    rest();
+    say("Not connected; trying again.");
+    setTimeout(() => { if (!document.hidden) listen(); }, BACK_OFF[Math.min(failures++, BACK_OFF.length - 1)]);
+  });
+}
+
+function say(text) {
+  const place = document.getElementById("liveness");
+  if (place && place.textContent !== text) place.textContent = text;
+}
+
+function news(commit) {
+  document.body.dataset.commit = commit.commit;
+  if (document.body.dataset.live === "plan") { outdated(); return; }
+  const touched = commit.facts.map((fact) => (isOfOneRow(fact) ? fact.application : null));
+  if (document.body.dataset.live !== "rows" || touched.includes(null)) isWhole = true;
+  for (const name of touched) if (name) rows.add(name);
+  soon();
+}
+
+// What a fact of these kinds changes is seen in the row of its service; anything else may be seen anywhere.
+const OF_ONE_ROW = new Set(["Deployed", "Undeployed"]);
+
+function isOfOneRow(fact) {
+  return OF_ONE_ROW.has(fact.kind) && typeof fact.application === "string";
+}
+
+function soon() {
+  due ??= setTimeout(show, PAUSE);
+}
+
+async function show() {
+  due = null;
+  const wanted = isWhole || rows.size > 20 ? null : [...rows];
+  rows = new Set();
+  isWhole = false;
+  try {
+    await replace(wanted);
+    say("");
+  } catch {
+    say("Not connected; trying again.");
+    isWhole = true;
+    setTimeout(soon, 2000);
+  }
+}
+
+async function replace(wanted) {
+  const address = new URL(location.href);
+  address.searchParams.delete("done");
+  for (const name of wanted ?? []) address.searchParams.append("row", name);
+  const answer = await fetch(address, { headers: { Accept: "text/html" }, cache: "no-store" });
+  if (answer.redirected) { location.reload(); return; } // the session is over
+  if (!answer.ok && answer.status >= 500) throw new Error(String(answer.status));
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  age(page);
+  age(document);
+  if (wanted) patchRows(page, wanted);
+  else patch(page);
+  patchFooter(page);
+  document.dispatchEvent(new CustomEvent("kuberpult:shown"));
+}
+
+// Rows that are there stay there; one that came or went makes the page be asked for as a whole.
+function patchRows(page, wanted) {
+  for (const name of wanted) {
+    const selector = `[data-live-id="${CSS.escape(name)}"]`;
+    const [old, fresh] = [document.querySelector(selector), page.querySelector(selector)];
+    if (old && fresh) exchange(old, fresh);
+    else if (old || fresh) { isWhole = true; soon(); }
+  }
+}
+
+// Pieces with a name are exchanged where they differ, so that nothing moves that did not change.
+function patch(page) {
+  const [main, next] = [document.getElementById("main"), page.getElementById("main")];
+  if (!main || !next) return;
+  const ids = (root) => [...root.querySelectorAll("[data-live-id]")].map((it) => it.dataset.liveId).join("\n");
+  if (ids(main) && ids(main) === ids(next) && sameAround(main, next)) {
+    const fresh = [...next.querySelectorAll("[data-live-id]")];
+    [...main.querySelectorAll("[data-live-id]")].forEach((old, number) => exchange(old, fresh[number]));
+  } else if (!isInUse(main)) {
+    exchangeAll(main, next);
+  } else {
+    offer();
+  }
+}
+
+function sameAround(main, next) {
+  const around = (root) => {
+    const copy = root.cloneNode(true);
+    for (const it of copy.querySelectorAll("[data-live-id], .notice.good")) it.remove();
+    return copy.textContent.replace(/\s+/g, " ");
+  };
+  return around(main) === around(next);
+}
+
+// Somebody who is typing, or has something opened, is not disturbed.
+function isInUse(main) {
+  const active = document.activeElement;
+  const isTyping = main.contains(active) && active.matches("input:not([type=hidden]), textarea, select");
+  return isTyping || [...main.querySelectorAll("input, textarea")].some((it) => it.type !== "hidden" && it.value !== it.defaultValue);
+}
+
+function exchange(old, fresh) {
+  if (old.isEqualNode(fresh)) return;
+  const focus = old.contains(document.activeElement) ? [...old.querySelectorAll("a, button")].indexOf(document.activeElement) : -1;
+  const copy = document.importNode(fresh, true);
+  copy.classList.add("fresh");
+  old.replaceWith(copy);
+  if (focus >= 0) copy.querySelectorAll("a, button")[focus]?.focus({ preventScroll: true });
+}
+
+function exchangeAll(main, next) {
+  const opened = [...main.querySelectorAll("details")].map((it) => it.open);
+  const scrolled = [...main.querySelectorAll(".scroller")].map((it) => [it.scrollLeft, it.scrollTop]);
+  const notice = main.querySelector(":scope > .notice.good");
+  const focused = document.activeElement?.id;
+  main.replaceChildren(...[...next.childNodes].map((it) => document.importNode(it, true)));
+  if (notice) main.prepend(notice);
+  [...main.querySelectorAll("details")].forEach((it, number) => { if (number in opened) it.open = opened[number]; });
+  [...main.querySelectorAll(".scroller")].forEach((it, number) => {
+    if (number in scrolled) [it.scrollLeft, it.scrollTop] = scrolled[number];
+  });
+  if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
+}
+
+function patchFooter(page) {
+  const [old, fresh] = [document.querySelector(".bottom > p"), page.querySelector(".bottom > p")];
+  if (old && fresh) old.replaceWith(document.importNode(fresh, true));
+}
+
+function notice(text, word, address) {
+  if (document.getElementById("moved")) return;
+  const box = document.createElement("div");
+  box.id = "moved";
+  box.className = "notice warn";
+  box.setAttribute("role", "status");
+  const line = document.createElement("p");
+  const link = document.createElement("a");
+  link.href = address;
+  link.textContent = word;
+  line.append(text, " ", link);
+  box.append(line);
+  document.getElementById("main")?.prepend(box);
+}
+
+function outdated() {
+  notice("Something was published since this plan was made. It only runs if it would still do the same.", "Plan it again", location.href);
+}
+
+function offer() {
+  notice("Something was published. What you have typed was left alone.", "Show it as it is now", location.href);
+}

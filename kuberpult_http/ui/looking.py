@@ -1,0 +1,105 @@
+"""Somebody who looks at a page: all that it shows is about one commit, the newest or one of the past."""
+
+from datetime import datetime
+from typing import Any
+
+import attrs
+from starlette.requests import Request
+
+from kuberpult_core import State
+from kuberpult_core.errors import KuberpultError
+from kuberpult_core.ports import Head
+from kuberpult_core.questions import Question, ShowLog
+from kuberpult_core.service import utc_now
+from kuberpult_http.desk import Caller, Desk
+from kuberpult_http.handlers import caller_of, desk_of
+from kuberpult_http.ui.addresses import address
+
+AT = "at"
+"""What says in an address which time a page is about."""
+DONE, NOTHING = "done", "nothing"
+"""What says which commit an action made, or that it made none."""
+
+
+@attrs.frozen
+class Done:
+    """What came of an action: its commit, unless there was nothing to do."""
+
+    commit: str | None
+    subject: str = ""
+
+
+@attrs.frozen
+class Look:
+    """A request for a page, and the state that the page is about."""
+
+    request: Request
+    desk: Desk
+    caller: Caller
+    at: str | None
+    """The time or commit that was asked for; none is now."""
+    snapshot: tuple[Head, State] = attrs.field(repr=False)
+    committed_at: datetime | None
+    now: datetime
+    done: "Done | None" = None
+    """What was done by the action that led here."""
+
+    @property
+    def commit(self) -> str | None:
+        """The commit that the page is about."""
+        return self.snapshot[0].commit
+
+    @property
+    def query(self) -> dict[str, str]:
+        """What the address asks for; of what comes twice, the last."""
+        return dict(self.request.query_params)
+
+    def wanted(self, name: str) -> str | None:
+        """A part of the query, unless it is empty."""
+        return self.request.query_params.get(name, "").strip() or None
+
+    def is_on(self, name: str) -> bool:
+        """Whether a switch in the query is on."""
+        return self.wanted(name) == "true"
+
+    @property
+    def here(self) -> str:
+        """The address of this page."""
+        url = self.request.url
+        return f"{url.path}?{url.query}" if url.query else url.path
+
+    def address(self, *parts: object, **query: object) -> str:
+        """The address of another page about the same time."""
+        return address(*parts, **{AT: self.at, **query})
+
+    async def ask(self, question: Question) -> Any:
+        """The answer to *question* about this page's commit, as far as who looks may see it."""
+        answer = await self.desk.read(self.desk.repository.ask_of, self.snapshot, question, self.caller.view)
+        return answer.data
+
+    async def ask_now(self, question: Question) -> Any:
+        """The answer to *question* about the time that the question itself names."""
+        return (await self.desk.ask(self.caller, question)).data
+
+
+async def looking(request: Request) -> Look:
+    """What *request* looks at. Raises :class:`UnknownRevision` if there is no such time."""
+    at = request.query_params.get(AT, "").strip() or None
+    desk = desk_of(request)
+    snapshot = await desk.read(desk.repository.snapshot, at)
+    commit = snapshot[0].commit
+    committed_at = (await desk.read(desk.repository.store.commit, commit)).time if commit else None
+    look = Look(request, desk, caller_of(request), at, snapshot, committed_at, utc_now())
+    return attrs.evolve(look, done=await _done(look))
+
+
+async def _done(look: Look) -> Done | None:
+    """What the address says was done, as far as who looks may see it."""
+    commit = look.wanted(DONE)
+    if commit is None or commit == NOTHING:
+        return Done(None) if commit else None
+    try:
+        (entry,) = await look.ask_now(ShowLog(limit=1, at=commit))
+    except (KuberpultError, ValueError):
+        return None  # whatever an address says, it shows nothing that was not
+    return Done(entry["commit"], entry["subject"]) if entry["commit"] == commit else None

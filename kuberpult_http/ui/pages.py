@@ -1,0 +1,59 @@
+"""Every page of the web UI by its address."""
+
+from collections.abc import Awaitable, Callable
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from kuberpult_core.errors import KuberpultError
+from kuberpult_http.problems import HttpProblem
+from kuberpult_http.ui.assets import FOLDER, asset
+from kuberpult_http.ui.looking import Look, looking
+from kuberpult_http.ui.overview import overview
+from kuberpult_http.ui.planned import collect, planned_actions
+from kuberpult_http.ui.plans import plan, run
+from kuberpult_http.ui.refusals import refused
+
+Page = Callable[[Look], Awaitable[Response]]
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+PAGES: tuple[tuple[str, Page], ...] = (
+    ("/", overview),
+    ("/plan", plan),
+    ("/planned", planned_actions),
+)
+"""What is looked at."""
+ACTIONS: tuple[tuple[str, Endpoint], ...] = (
+    ("/run", run),
+    ("/planned", collect),
+)
+"""What forms are posted to."""
+
+
+def routes() -> list[BaseRoute]:
+    """The routes of the web UI."""
+    return [
+        *(Route(path, _looked_at(page), methods=["GET"]) for path, page in PAGES),
+        *(Route(path, _explained(action), methods=["POST"]) for path, action in ACTIONS),
+        Route(f"{FOLDER}/{{edition}}/{{name}}", asset, methods=["GET"]),
+    ]
+
+
+def _looked_at(page: Page) -> Endpoint:
+    async def endpoint(request: Request) -> Response:
+        return await page(await looking(request))
+
+    return _explained(endpoint)
+
+
+def _explained(endpoint: Endpoint) -> Endpoint:
+    """An endpoint that answers with a page even if something goes wrong."""
+
+    async def explained(request: Request) -> Response:
+        try:
+            return await endpoint(request)
+        except (KuberpultError, HttpProblem) as error:
+            return await refused(request, error)
+
+    return explained

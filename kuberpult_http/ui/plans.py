@@ -1,0 +1,116 @@
+"""The plan before the button: what any action would do, and exactly that carried out."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import parse_qsl
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from kuberpult_core import Command, Plan, ReleaseTrain
+from kuberpult_core.counts import counts
+from kuberpult_core.errors import PlanOutdated
+from kuberpult_core.planfile import document, plan_data, plan_from
+from kuberpult_core.words import summary
+from kuberpult_http.access.requests import is_local
+from kuberpult_http.bodies import body_of, media_type
+from kuberpult_http.handlers import caller_of, desk_of
+from kuberpult_http.outcomes import planned_data
+from kuberpult_http.problems import HttpProblem
+from kuberpult_http.ui import collected
+from kuberpult_http.ui.addresses import own
+from kuberpult_http.ui.asked import command_of
+from kuberpult_http.ui.looking import AT, DONE, NOTHING, Look, looking
+from kuberpult_http.ui.refusals import BACK, problem_of
+from kuberpult_http.ui.rendering import rendered
+
+FORM = "application/x-www-form-urlencoded"
+DIFF = "diff"
+PLAN, AGAIN, IS_COLLECTED = "plan", "again", "collected"
+_BESIDES = {BACK, DIFF, AT, DONE}
+
+
+async def plan(look: Look) -> Response:
+    """``GET /plan?kind=…``: what an action would do. The address is the command, so it can be shared."""
+    check_now(look)
+    fields = {name: value for name, value in look.query.items() if name not in _BESIDES}
+    command = command_of(fields, look.now)
+    return await plan_page(look, "plan.html", command, back=own(look.wanted(BACK) or ""))
+
+
+def check_now(look: Look) -> None:
+    """Refuse to plan on the past."""
+    if look.at is not None:
+        raise HttpProblem(409, "past", "What was cannot be changed.", "Look at what is now, and do it there.")
+
+
+async def plan_page(look: Look, template: str, command: Command, **given: Any) -> Response:
+    """A page with the plan of *command* on it."""
+    return await rendered(look, template, **await planned(look, command), **given)
+
+
+async def planned(look: Look, command: Command) -> dict[str, Any]:
+    """What a template needs to show a plan, and to carry it out."""
+    made = await look.desk.plan(look.caller, command)
+    data = await planned_data(
+        look.desk, look.caller, made,
+        diff=look.is_on(DIFF), with_prognosis=isinstance(command, ReleaseTrain),
+    )  # fmt: skip
+    return {
+        "plan": data,
+        "title": summary(made.decision),
+        "counts": counts(made.decision),
+        "is_nothing": made.decision.is_nothing,
+        "document": await look.desk.read(_document, made),
+        "command": json.dumps(plan_command(made), separators=(",", ":")),
+    }
+
+
+def plan_command(made: Plan) -> dict[str, Any]:
+    """The command of a plan as it was asked for."""
+    found: dict[str, Any] = plan_data(made)["command"]
+    return found
+
+
+def _document(made: Plan) -> str:
+    return json.dumps(plan_data(made), separators=(",", ":"))
+
+
+async def run(request: Request) -> Response:
+    """``POST /run``: carry out exactly the plan that was looked at, and go back to where it began."""
+    form = await form_of(request)
+    back = own(form.get(BACK, ""))
+    made = await desk_of(request).read(_read, form.get(PLAN, ""))
+    try:
+        applied = await desk_of(request).carry_out(caller_of(request), made)
+    except PlanOutdated as error:
+        look = await looking(request)
+        given = {"problem": problem_of(error), "changed": error.difference, "back": back}
+        return await rendered(look, "moved.html", 409, again=own(form.get(AGAIN, ""), back), **given)
+    answer = RedirectResponse(_with(back, DONE, applied.commit or NOTHING), 303)
+    if form.get(IS_COLLECTED):
+        answer.headers["Set-Cookie"] = collected.cookie_of([], plain=is_local(request.scope))
+    return answer
+
+
+def _read(text: str) -> Plan:
+    return plan_from(document(text.encode()))
+
+
+def _with(back: str, name: str, value: str) -> str:
+    """The address *back* that says one thing more."""
+    path, _, query = back.partition("?")
+    kept = "&".join(it for it in query.split("&") if it and not it.startswith(f"{name}="))
+    return f"{path}?{kept + '&' if kept else ''}{name}={value}"
+
+
+async def form_of(request: Request) -> Mapping[str, str]:
+    """The fields of a form; of what comes twice, the last."""
+    if media_type(request) != FORM:
+        raise HttpProblem(415, "unsupported_media_type", "This takes a form.", f"Send Content-Type: {FORM}.")
+    content = await body_of(request)
+    try:
+        return dict(parse_qsl(content.decode(), keep_blank_values=True, max_num_fields=100))
+    except ValueError:
+        raise HttpProblem(400, "invalid_form", "The form cannot be read.") from None
