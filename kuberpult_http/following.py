@@ -43,8 +43,15 @@ class Health:
 
     refreshed_at: float | None = None
     """When the remote answered last, by the monotonic clock."""
-    problem: str | None = None
-    """Why the branch cannot be followed, as a sentence; none if it can."""
+    unreached: str | None = None
+    """Why the remote could not be asked the last time, as a sentence; none if it could."""
+    unfollowed: str | None = None
+    """What else keeps the branch from being followed, likewise."""
+
+    @property
+    def problem(self) -> str | None:
+        """Why the branch cannot be followed; none if it can."""
+        return self.unreached or self.unfollowed
 
     @property
     def lasting_problem(self) -> str | None:
@@ -87,15 +94,23 @@ class Follower:
         """Follow until the task is cancelled."""
         while True:
             self._is_news.clear()
-            try:
-                await self._step()
-            except KuberpultError as error:
-                self._note(error)
-            except Exception:
-                log.exception("Following the branch failed.")
+            await self._step_safely()
             with suppress(TimeoutError):  # wait_for may swallow a cancellation, before Python 3.12
                 async with asyncio.timeout(self._rhythm.look):
                     await self._is_news.wait()
+
+    async def _step_safely(self) -> None:
+        try:
+            await self._step()
+        except KuberpultError as error:
+            self._note(error)
+            self.health.unfollowed = str(error)
+        except Exception as error:
+            if (said := repr(error)) != self.health.unfollowed:  # it is tried four times a second
+                log.exception("Following the branch failed.")
+            self.health.unfollowed = said
+        else:
+            self.health.unfollowed = None
 
     async def finish(self) -> None:
         """Keep what is known for the process that starts next, if that is new and goes quickly."""
@@ -110,19 +125,29 @@ class Follower:
 
     async def _step(self) -> None:
         if self._is_due("refresh", self._rhythm.refresh):
-            await aside(self._desk.repository.refresh)  # a server that hangs must not hold up the end
-            self.health.refreshed_at = time.monotonic()
-        self.health.problem = None
+            await self._refresh()
         await self._tell()
         if self._is_due("expire", self._rhythm.expire):
             await self._expire()
         if self._is_due("snapshot", self._rhythm.snapshot) and self._hub.head != self._saved:
             await self._save()
 
+    async def _refresh(self) -> None:
+        """Ask the remote. What is known here is told of in any case."""
+        try:
+            await aside(self._desk.repository.refresh)  # a server that hangs must not hold up the end
+        except KuberpultError as error:
+            self._note(error)
+            self.health.unreached = str(error)
+        else:
+            self.health.unreached = None
+            self.health.refreshed_at = time.monotonic()
+
     def _note(self, error: KuberpultError) -> None:
-        if str(error) != self.health.problem:
-            log.warning("%s %s", error, error.hint)
-        self.health.problem = str(error)
+        """Log it, but not again as long as it is the same."""
+        if str(error) in (self.health.unreached, self.health.unfollowed):
+            return
+        log.warning("%s %s", error, error.hint)
         if isinstance(error, HistoryReplaced):
             log.warning("Reads go on from the state that was known; changes are refused until it is followed.")
 
