@@ -80,7 +80,7 @@ def create_app(
         routes=[*OWN, *map(_path, ROUTES), *gotool.routes(), *signin.routes(access), *more],
         middleware=[
             Middleware(Recorded, metrics=counted),
-            Middleware(Limited, limits=options.limits, metrics=counted),
+            Middleware(Limited, limits=options.limits, metrics=counted, address=access.network),
             Middleware(Gate, access=access),
         ],
         exception_handlers={

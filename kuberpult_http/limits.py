@@ -69,10 +69,13 @@ class Rates:
 class Limited:
     """Middleware that refuses what goes beyond *limits*."""
 
-    def __init__(self, app: ASGIApp, limits: Limits, metrics: Metrics) -> None:
+    def __init__(
+        self, app: ASGIApp, limits: Limits, metrics: Metrics, address: Callable[[Scope], str] | None = None
+    ) -> None:
         self._app = app
         self._limits = limits
         self._metrics = metrics
+        self._address = address or _peer
         self._under_way = 0
         self._rates = Rates(limits.per_second, limits.burst) if limits.per_second else None
 
@@ -94,8 +97,7 @@ class Limited:
             self._under_way -= counted
 
     def _refusal(self, scope: Scope) -> HttpProblem | None:
-        client = scope.get("client")
-        seconds = self._rates.missing(client[0]) if self._rates is not None and client else 0.0
+        seconds = self._rates.missing(self._address(scope)) if self._rates is not None else 0.0
         if seconds:
             hint = "Ask less often."
             retry = {"Retry-After": str(math.ceil(seconds))}
@@ -124,6 +126,11 @@ class Limited:
             return message
 
         return received
+
+
+def _peer(scope: Scope) -> str:
+    client = scope.get("client")
+    return client[0] if client else "local"
 
 
 def _too_slow(seconds: float) -> HttpProblem:

@@ -2,10 +2,12 @@
 
 import asyncio
 import base64
+import hmac
 import json
 import os
 import signal
-from collections.abc import Iterator
+import sys
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +18,10 @@ from kuberpult_core import Actor, tokens
 from kuberpult_core.errors import InvalidAccess
 from kuberpult_http.access import Access, AccessOptions, OidcOptions, ProxyOptions, middleware
 from kuberpult_http.access.attempts import MOST, MOST_ADDRESSES, SECONDS, Attempts
+from kuberpult_http.access.files import Watched
 from kuberpult_http.access.gate import Gate
 from kuberpult_http.access.options import is_loopback
+from kuberpult_http.access.requests import client_address
 from kuberpult_http.access.sessions import PLAIN, SECURE
 from kuberpult_http.app import Options, create_app
 from kuberpult_http.problems import HttpProblem
@@ -740,3 +744,126 @@ def test_the_middleware_stands_before_any_application(tmp_path: Path) -> None:
         assert seen[0].view is not None
         assert Client(middleware(service.access)(app))("GET", "/").status_code == 401
         assert len(seen) == 1
+
+
+# What strangers send
+
+
+@pytest.mark.parametrize("origin", ["http://[", "http://[::1", "null", "//", "http://a b", "https://"])
+def test_an_origin_that_is_none_is_another_site(service: Guarded, origin: str) -> None:
+    answer = service.ask("POST", "/session", data={"token": "x"}, headers={"Origin": origin})
+    assert (answer.status_code, code_of(answer)) == (403, "cross_site")
+
+
+def test_a_long_way_through_proxies_is_not_walked_for_strangers(service: Guarded) -> None:
+    calls = 0
+
+    def count(_frame: Any, event: str, _argument: Any) -> None:
+        nonlocal calls
+        calls += event == "call"
+
+    scope = {"client": ("203.0.113.7", 1), "headers": [(b"x-forwarded-for", b"," * 60_000)]}
+    sys.setprofile(count)
+    try:
+        assert client_address(scope, service.access.options) == "203.0.113.7"
+        trusting = attrs.evolve(service.access.options, trusted_proxies=("203.0.113.0/24",))
+        assert client_address(scope, trusting) == "203.0.113.7"
+    finally:
+        sys.setprofile(None)
+    assert calls < 1000
+
+
+def test_a_proxy_that_is_trusted_says_whom_a_limit_is_for(tmp_path: Path) -> None:
+    with guarded(tmp_path, trusted_proxies=("203.0.113.0/24",)) as service:
+        networks = {
+            service.access.network({"client": (peer, 1), "headers": [(b"x-forwarded-for", given)]})
+            for peer, given in (
+                ("203.0.113.7", b"192.0.2.1"),
+                ("203.0.113.8", b"198.51.100.9, 192.0.2.1"),
+                ("192.0.2.1", b"198.51.100.9"),
+                ("203.0.113.7", b"192.0.2.1, 203.0.113.9"),
+            )
+        }
+        assert networks == {"192.0.2.1"}
+
+
+def test_a_token_that_was_good_is_not_kept_out_by_somebody_at_the_same_address(service: Guarded) -> None:
+    token, other = service.token("viewer"), service.token("viewer")
+    service.later(2)
+    assert service.as_(token)("GET", "/api/environments").status_code == 200
+    for _ in range(MOST + 5):
+        service.as_("kpt_x")("GET", "/api/environments")
+    assert service.as_(token)("GET", "/api/environments").status_code == 200
+    assert service.as_(other)("GET", "/api/environments").status_code == 429
+    tokens.changed(service.folder / "tokens", lambda _: {})
+    service.later(2)
+    assert service.as_(token)("GET", "/api/environments").status_code == 401
+    assert service.as_(token)("GET", "/api/environments").status_code == 429  # it is a guess like any other now
+
+
+def test_readiness_tells_strangers_nothing_of_files_and_lines(service: Guarded) -> None:
+    (service.folder / "policy").write_text("p, role:top-secret\n")
+    service.later(2)
+    answer = service.ask("GET", "/readyz")
+    assert answer.status_code == 503
+    assert str(service.folder) not in answer.text
+    assert "policy" not in answer.text
+
+
+def test_a_file_that_fails_in_a_way_nobody_thought_of_changes_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_text("first")
+    clock = Clock()
+
+    def read(it: Path) -> str:
+        text = it.read_text()
+        if text == "bomb":
+            raise RecursionError("too deep")
+        return text
+
+    watched = Watched(path, read, clock)
+    path.write_text("bomb")
+    clock.now += 2
+    assert watched() == "first"
+    assert "too deep" in (watched.problem or "")
+    path.write_text("third")
+    clock.now += 2
+    assert watched() == "third"
+    assert watched.problem is None
+
+
+# Word of pushes
+
+
+def refreshing(service: Guarded, secret: str | None) -> Guarded:
+    service.app.state.options = attrs.evolve(service.app.state.options, refresh_secret=secret)
+    return service
+
+
+def test_a_git_server_needs_its_secret_and_no_token(service: Guarded) -> None:
+    assert refreshing(service, None).ask("POST", "/api/refresh").status_code == 404
+    ask = refreshing(service, "secret").ask
+    assert ask("POST", "/api/refresh", headers={"X-Gitlab-Token": "secret"}).status_code == 204
+    digest = hmac.new(b"secret", b"{}", "sha256").hexdigest()
+    signed = {"X-Hub-Signature-256": f"sha256={digest}"}
+    assert ask("POST", "/api/refresh", content=b"{}", headers=signed).status_code == 204
+    for wrong in ({}, {"X-Gitlab-Token": "guess"}, {"X-Hub-Signature-256": "sha256=00"}):
+        answer = ask("POST", "/api/refresh", content=b"{}", headers=wrong)
+        assert (answer.status_code, code_of(answer)) == (403, "wrong_secret")
+
+
+def test_who_proves_nothing_is_not_listened_to_for_long(service: Guarded) -> None:
+    sent = 0
+
+    async def endless() -> AsyncIterator[bytes]:
+        nonlocal sent
+        while sent < 100:
+            sent += 1
+            yield b"x" * 1024 * 1024
+
+    ask = refreshing(service, "secret").ask
+    ask("POST", "/api/refresh", content=endless())
+    assert sent < 2
+    signed = {"X-Hub-Signature-256": "sha256=00"}
+    assert ask("POST", "/api/refresh", content=endless(), headers=signed).status_code == 413
+    assert sent < 30

@@ -43,6 +43,7 @@ class Given:
     oidc_audience: str | None
     oidc_groups_claim: str
     signin_proxies: tuple[str, ...]
+    trusted_proxies: tuple[str, ...]
 
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
@@ -133,6 +134,14 @@ _OPTIONS: tuple[tuple[str, dict[str, Any]], ...] = (
             "help": "Believe who a proxy there says is asking; repeatable.",
         },
     ),
+    (
+        "--trusted-proxy",
+        {
+            "metavar": "NETWORK",
+            "multiple": True,
+            "help": "Believe X-Forwarded-For of a proxy there, to count requests by who asks it; repeatable.",
+        },
+    ),
     ("--insecure", {"is_flag": True, "help": "Let everybody do everything, from other machines, too."}),
     ("--keyring", {"type": _FILE, "metavar": "FILE", "help": "Releases must be signed by one of these keys."}),
     (
@@ -141,7 +150,7 @@ _OPTIONS: tuple[tuple[str, dict[str, Any]], ...] = (
     ),
     ("--origin", {"metavar": "URL", "multiple": True, "help": "Where browsers reach it, if behind a proxy."}),
 )
-_NAMES = {"--origin": "origins", "--sign-in-proxy": "signin_proxies"}
+_NAMES = {"--origin": "origins", "--sign-in-proxy": "signin_proxies", "--trusted-proxy": "trusted_proxies"}
 """Options whose value has a name of its own, because there may be several."""
 
 
@@ -203,6 +212,7 @@ def _access(given: Given) -> "AccessOptions":
         insecure=given.insecure,
         keyring=given.keyring,
         session_key=given.session_key,
+        trusted_proxies=given.trusted_proxies,
         origins=given.origins,
     )
 
