@@ -24,6 +24,14 @@ def test_given_more_folders_than_there_is_room_for_then_those_stay_that_are_aske
     assert folders.get(ids(1)[0]) is None
 
 
+def test_given_more_folders_than_are_kept_then_the_old_ones_go() -> None:
+    folders = Folders(most=100)
+    for name in ids(1000):
+        folders.keep(name, folder(3))
+    assert len(folders) <= 200
+    assert folders.get(ids(1000)[-1]) is not None
+
+
 def test_a_large_folder_takes_the_room_of_what_is_made_of_it() -> None:
     folders = Folders(room=1_000_000)
     for name in ids(100):

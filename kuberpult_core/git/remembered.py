@@ -5,6 +5,8 @@ from kuberpult_core.tree import Listed
 
 ROOM = 64 * 1024 * 1024
 """Bytes for each of two generations, as far as can be told."""
+MOST = 5_000
+"""Folders of each of two generations."""
 _EACH = 600
 """Bytes of a small folder besides its content: its id, its place here, what holds it."""
 _PARSED = 11
@@ -20,8 +22,8 @@ class Folders:
     the same time: the worst that comes of it is that a folder is read again.
     """
 
-    def __init__(self, room: int = ROOM) -> None:
-        self._room = room
+    def __init__(self, room: int = ROOM, most: int = MOST) -> None:
+        self._room, self._most = room, most
         self._young: dict[ObjectId, Listed] = {}
         self._old: dict[ObjectId, Listed] = {}
         self._left = room
@@ -42,7 +44,7 @@ class Folders:
     def keep(self, tree_id: ObjectId, folder: Listed) -> None:
         """Know it from now on."""
         self._left -= _weight(folder)
-        if self._left < 0:
+        if self._left < 0 or len(self._young) >= self._most:
             self._old, self._young, self._left = self._young, {}, self._room - _weight(folder)
         self._young[tree_id] = folder
 
