@@ -92,9 +92,19 @@ class Limited:
         counted = scope["path"] not in _STREAMS
         self._under_way += counted
         try:
-            await self._app(scope, self._in_time(receive), send)
+            await self._answer(scope, receive, send)
         finally:
             self._under_way -= counted
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        has_begun = False
+
+        async def sent(message: Message) -> None:
+            nonlocal has_begun
+            has_begun = True
+            await send(message)
+
+        await self._app(scope, self._in_time(receive, lambda: has_begun), sent)
 
     def _refusal(self, scope: Scope) -> HttpProblem | None:
         seconds = self._rates.missing(self._address(scope)) if self._rates is not None else 0.0
@@ -108,8 +118,8 @@ class Limited:
             )
         return None
 
-    def _in_time(self, receive: Receive) -> Receive:
-        """*receive*, which gives up on a body that takes too long."""
+    def _in_time(self, receive: Receive, is_answered: Callable[[], bool]) -> Receive:
+        """*receive*, which gives up on a body that takes too long; if nobody waits for it, that is the end."""
         end = time.monotonic() + self._limits.body_seconds
         is_whole = False
 
@@ -120,6 +130,8 @@ class Limited:
             try:
                 message = await asyncio.wait_for(receive(), max(0.0, end - time.monotonic()))
             except TimeoutError:
+                if is_answered():
+                    return {"type": "http.disconnect"}
                 self._metrics.limited("body_too_slow")
                 raise _too_slow(self._limits.body_seconds) from None
             is_whole = not message.get("more_body", False)
