@@ -86,7 +86,7 @@ class Follower:
 
     async def start(self) -> None:
         """Know where the branch is, before anybody is told of anything."""
-        head = await self._desk.read(self._desk.repository.store.head)
+        head = await self._desk.look(self._desk.repository.store.head)
         self._hub.head = head.commit
         self.health.refreshed_at = time.monotonic()
 
@@ -160,11 +160,11 @@ class Follower:
 
     async def _tell(self) -> None:
         """Tell of what was published since the last time."""
-        head = (await self._desk.read(self._desk.repository.store.head)).commit
+        head = (await self._desk.look(self._desk.repository.store.head)).commit
         known = self._hub.head
         if head == known:
             return
-        found = await self._desk.read(events_since, self._desk.repository, known or "", head) if known else None
+        found = await self._desk.look(events_since, self._desk.repository, known or "", head) if known else None
         if found is None:
             self._hub.start_anew(head)
         else:

@@ -23,7 +23,7 @@ async def ready(request: Request) -> Response:
     problem = next(iter([*access.problems(), follower.health.lasting_problem]), None)
     desk = desk_of(request)
     try:
-        head = (await desk.read(desk.repository.store.head)).commit
+        head = (await desk.look(desk.repository.store.head)).commit
     except KuberpultError as error:
         head, problem = None, str(error)
     if problem is not None and not access.options.is_off:
