@@ -867,3 +867,61 @@ def test_who_proves_nothing_is_not_listened_to_for_long(service: Guarded) -> Non
     signed = {"X-Hub-Signature-256": "sha256=00"}
     assert ask("POST", "/api/refresh", content=endless(), headers=signed).status_code == 413
     assert sent < 30
+
+
+# Sessions that were ended
+
+
+def session_key(folder: Path) -> Path:
+    path = folder / "session-key"
+    path.write_bytes(b"k" * 32)
+    path.chmod(0o600)
+    return path
+
+
+def test_a_session_that_was_ended_stays_so_in_the_next_process_and_in_another(tmp_path: Path) -> None:
+    key = session_key(tmp_path)
+    with guarded(tmp_path, session_key=key) as first, guarded(tmp_path, session_key=key) as second:
+        token = first.token("viewer")
+        first.later(2)
+        second.later(2)
+        one, other = first.cookie(token), first.cookie(token)
+        assert second.ask("GET", "/api/environments", headers={"Cookie": one}).status_code == 200
+        ended = first.ask("POST", "/session/end", headers={"Cookie": one, "Origin": BASE})
+        assert ended.status_code == 303
+        second.later(2)
+        for service in (first, second):
+            assert service.ask("GET", "/api/environments", headers={"Cookie": one}).status_code == 401
+    with guarded(tmp_path, session_key=key) as third:
+        third.later(2)
+        assert third.ask("GET", "/api/environments", headers={"Cookie": one}).status_code == 401
+        assert third.ask("GET", "/api/environments", headers={"Cookie": other}).status_code == 200
+        kept = key.with_name("session-key.ended")
+        assert kept.stat().st_mode & 0o777 == 0o600
+        assert len(kept.read_text().splitlines()) == 1
+        third.later(8 * 3600)
+        third.ask("POST", "/session/end", headers={"Cookie": third.cookie(token), "Origin": BASE})
+        assert len(kept.read_text().splitlines()) == 1  # what is over anyway is not kept
+
+
+def test_given_a_folder_that_cannot_be_written_then_a_session_ends_here_and_the_log_says_so(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    key = session_key(tmp_path)
+    key.with_name("session-key.ended.lock").mkdir()
+    with guarded(tmp_path, session_key=key) as service:
+        token = service.token("viewer")
+        service.later(2)
+        cookie = service.cookie(token)
+        service.ask("POST", "/session/end", headers={"Cookie": cookie, "Origin": BASE})
+        assert service.ask("GET", "/api/environments", headers={"Cookie": cookie}).status_code == 401
+    assert "counts again" in caplog.text
+
+
+def test_given_a_list_of_ended_sessions_that_is_none_then_nothing_starts(tmp_path: Path) -> None:
+    key = session_key(tmp_path)
+    ended = key.with_name("session-key.ended")
+    ended.write_text("nonsense\n")
+    ended.chmod(0o600)
+    with pytest.raises(InvalidAccess, match="no list of sessions"), guarded(tmp_path, session_key=key):
+        pass

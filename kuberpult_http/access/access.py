@@ -22,7 +22,7 @@ from kuberpult_http.access.attempts import Attempts, network_of
 from kuberpult_http.access.files import Watched, content_of
 from kuberpult_http.access.identity import Identity, actor
 from kuberpult_http.access.options import AccessOptions
-from kuberpult_http.access.sessions import Session, Sessions, cookie_name, key_from
+from kuberpult_http.access.sessions import Ended, Session, Sessions, cookie_name, ended_beside, key_from
 from kuberpult_http.callers import claimed
 from kuberpult_http.desk import Caller
 from kuberpult_http.problems import RETRY_SECONDS, HttpProblem
@@ -64,7 +64,8 @@ class Access:
         self._provider = provider or _provider(options)
         self._reading = CapacityLimiter(OIDC_READERS)
         self.attempts = Attempts(monotonic)
-        self.sessions = Sessions(key_from(options.session_key), options.session_seconds, clock)
+        ended = Ended(ended_beside(options.session_key), clock, monotonic)
+        self.sessions = Sessions(key_from(options.session_key), options.session_seconds, clock, ended)
 
     @property
     def keyring(self) -> "Keyring | None":
