@@ -14,7 +14,7 @@ from typing import Any
 import attrs
 import pytest
 
-from kuberpult_core import Actor, tokens
+from kuberpult_core import Actor, CreateLock, CreateRelease, ReleaseTrain, Target, tokens
 from kuberpult_core.errors import InvalidAccess
 from kuberpult_http.access import Access, AccessOptions, OidcOptions, ProxyOptions, middleware
 from kuberpult_http.access.attempts import MOST, MOST_ADDRESSES, SECONDS, Attempts
@@ -26,7 +26,7 @@ from kuberpult_http.access.sessions import PLAIN, SECURE
 from kuberpult_http.app import Options, create_app
 from kuberpult_http.problems import HttpProblem
 from tests.asking import Client
-from tests.guarded import ADMIN, BASE, VIEWER, Clock, Guarded, code_of, guarded, small_repository
+from tests.guarded import ADA, ADMIN, BASE, VIEWER, Clock, Guarded, code_of, guarded, small_repository
 
 LOCK = "/api/environments/staging/locks/frost"
 MESSAGE = {"message": "Stop."}
@@ -925,3 +925,58 @@ def test_given_a_list_of_ended_sessions_that_is_none_then_nothing_starts(tmp_pat
     ended.chmod(0o600)
     with pytest.raises(InvalidAccess, match="no list of sessions"), guarded(tmp_path, session_key=key):
         pass
+
+
+# What a refusal tells
+
+
+HALF = """
+p, role:half, View, eu:development, *, allow
+p, role:half, DeleteLock, *:*, *, allow
+p, role:half, CreateLock, eu:development, *, allow
+p, role:half, DeployRelease, eu:development, *, allow
+"""
+
+
+@pytest.mark.parametrize(
+    ("sees", "method", "path", "body"),
+    [
+        ("", "DELETE", "/api/environments/staging/locks/hold", None),
+        ("", "PUT", "/api/environment-groups/eu/locks/mine", MESSAGE),
+        ("", "POST", "/api/plan", {"kind": "Undo", "commit": "HEAD"}),
+        ("", "POST", "/api/plan", {"kind": "ReleaseTrain", "target": "eu", "group_only": True}),
+        ("p, role:half, View, *:*, *, allow\n", "DELETE", "/api/environments/staging/locks/hold", None),
+        ("p, role:half, View, *:*, *, allow\n", "POST", "/api/plan", {"kind": "Undo", "commit": "HEAD"}),
+    ],
+)
+def test_a_refusal_names_no_place_that_may_not_be_seen(
+    tmp_path: Path, sees: str, method: str, path: str, body: Any
+) -> None:
+    with guarded(tmp_path, ADMIN + HALF + sees) as service:
+        manifests = dict.fromkeys(("development", "staging"), "kind: A\n")
+        for command in (
+            CreateLock(Target("staging"), "hold", "Stop."),
+            CreateRelease("hidden", manifests, version=1),
+            ReleaseTrain("staging"),
+        ):
+            service.repository.apply(command, ADA)
+        token = service.token("half")
+        service.later(2)
+        answer = service.as_(token)(method, path, json=body)
+        assert (answer.status_code, code_of(answer)) == (403, "not_allowed")
+        said = answer.text.replace("not_allowed", "")
+        asked = f"{path} {body}"
+        assert sees or not [it for it in ("staging", "hidden", "cart") if it in said and it not in asked]
+        assert "hidden" not in said or sees
+        assert not sees or "staging" in said
+
+
+def test_a_refusal_names_the_place_that_was_asked_for(tmp_path: Path) -> None:
+    with guarded(tmp_path, ADMIN + HALF) as service:
+        token = service.token("half")
+        service.later(2)
+        for name in ("staging", "nowhere"):
+            answer = service.as_(token)(
+                "PUT", f"/api/environments/{name}/applications/cart/version", json={"version": 1}
+            )
+            assert answer.json()["facts"]["where"] == f"{name}/cart"
