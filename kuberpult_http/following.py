@@ -88,7 +88,6 @@ class Follower:
         """Know where the branch is, before anybody is told of anything."""
         head = await self._desk.look(self._desk.repository.store.head)
         self._hub.head = head.commit
-        self.health.refreshed_at = time.monotonic()
 
     async def run(self) -> None:
         """Follow until the task is cancelled."""

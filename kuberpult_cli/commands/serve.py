@@ -2,7 +2,8 @@
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -11,9 +12,10 @@ import click
 
 from kuberpult_cli.options import shared
 from kuberpult_cli.session import repository
-from kuberpult_core.errors import StoreUnavailable
+from kuberpult_core.errors import RemoteUnavailable, StoreUnavailable
 
 if TYPE_CHECKING:  # an extra, and much to import
+    from kuberpult_core import Repository
     from kuberpult_http.access import AccessOptions
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -193,8 +195,29 @@ def command(**options: Any) -> None:
         refresh_secret=os.environ.get(REFRESH_SECRET) or None,
     )
     form = given.log_format or ("text" if sys.stderr.isatty() else "json")
-    with repository(max_pushes_per_minute=given.max_pushes_per_minute) as opened:
+    with _opened(max_pushes_per_minute=given.max_pushes_per_minute) as opened:
         serve(create_app(opened, chosen), Listening(given.host, given.port, given.grace, form))
+
+
+@contextmanager
+def _opened(**options: Any) -> "Iterator[Repository]":
+    """The repository; of a remote that cannot be asked now, the copy that is here: it is asked again and again."""
+    with ExitStack() as stack:
+        try:
+            found = stack.enter_context(repository(**options))
+        except RemoteUnavailable as error:
+            found = _copy(stack, error, options)
+        yield found
+
+
+def _copy(stack: ExitStack, error: RemoteUnavailable, options: dict[str, Any]) -> "Repository":
+    try:
+        found = stack.enter_context(repository(offline=True, **options))
+    except StoreUnavailable:
+        raise error from None
+    if found.store.head().commit is None:
+        raise error
+    return found
 
 
 def _access(given: Given) -> "AccessOptions":
