@@ -77,6 +77,7 @@ class Follower:
         self._is_news = asyncio.Event()
         self._due: dict[str, float] = {}
         self._saved: ObjectId | None = None
+        self._saving: asyncio.Task[None] | None = None
 
     def look_now(self, *, refresh: bool = False) -> None:
         """Look at once; with *refresh*, ask the remote as well."""
@@ -113,9 +114,23 @@ class Follower:
 
     async def finish(self) -> None:
         """Keep what is known for the process that starts next, if that is new and goes quickly."""
+        if self._saving is not None:
+            self._saving.cancel()
         if self._hub.head != self._saved:
             with suppress(TimeoutError, KuberpultError):
                 await asyncio.wait_for(self._save(), LAST_SAVING)
+
+    @property
+    def _is_saving(self) -> bool:
+        return self._saving is not None and not self._saving.done()
+
+    async def _save_safely(self) -> None:
+        try:
+            await self._save()
+        except KuberpultError as error:
+            log.warning("No snapshot could be kept. %s", error)
+        except Exception:
+            log.exception("No snapshot could be kept.")
 
     async def _save(self) -> None:
         head = self._hub.head
@@ -128,8 +143,12 @@ class Follower:
         await self._tell()
         if self._is_due("expire", self._rhythm.expire):
             await self._expire()
-        if self._is_due("snapshot", self._rhythm.snapshot) and self._hub.head != self._saved:
-            await self._save()
+        if (
+            self._is_due("snapshot", self._rhythm.snapshot)
+            and self._hub.head != self._saved
+            and not self._is_saving
+        ):
+            self._saving = asyncio.create_task(self._save_safely())  # which takes long, and nobody waits for
 
     async def _refresh(self) -> None:
         """Ask the remote. What is known here is told of in any case."""

@@ -1,6 +1,7 @@
 """What the service knows of its own health while it follows a branch."""
 
 import asyncio
+import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
@@ -104,3 +105,27 @@ def test_given_a_repository_that_is_gone_then_it_is_not_taken_for_an_empty_one(t
             with pytest.raises(StoreUnavailable, match="not there any more"):
                 ask()
         assert not where.exists()
+
+
+def test_given_a_snapshot_that_takes_long_then_those_who_listen_hear_of_what_is_new(far: Far) -> None:
+    class Slow(Repository):
+        """Takes long to keep a snapshot."""
+
+        begun = threading.Event()
+        go_on = threading.Event()
+
+        def save_snapshot(self) -> bool:
+            self.begun.set()
+            return self.go_on.wait(20)
+
+    async def do(follower: Follower) -> None:
+        queue = follower._hub.listen()
+        await asyncio.to_thread(slow.begun.wait, 20)
+        await asyncio.to_thread(slow.apply, CreateEnvironment("staging"), SOMEBODY)
+        assert await asyncio.wait_for(queue.get(), 10) is not None
+        slow.go_on.set()
+        await follower.finish()
+
+    slow = Slow(far)
+    slow.apply(CreateEnvironment("first"), SOMEBODY)
+    follow(slow, Rhythm(look=0.005, refresh=600.0, expire=600.0, snapshot=0.01), do)

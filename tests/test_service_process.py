@@ -285,6 +285,7 @@ def test_given_a_repository_that_is_gone_then_nothing_is_answered_as_if_it_were_
         repository.rename(repository.with_name("away.git"))
         wait_for(lambda: client.get("/readyz").status_code == 503)
         assert client.get("/api/overview").status_code == 503
+        wait_for(lambda: any("not there any more" in it.get("problem", "") for it in service.requests()))
         repository.with_name("away.git").rename(repository)
         wait_for(lambda: client.get("/readyz").status_code == 200)
         assert "staging" in client.get("/api/overview").text
