@@ -91,6 +91,7 @@ def create_app(
             Exception: _broken,
         },
     )
+    app.router.redirect_slashes = False  # a script would take it for success, and nothing has happened
     desk, hub = Desk(repository), Hub()
     follower = Follower(desk, hub, options.actor, options.rhythm)
     desk.published, desk.counted = follower.look_now, counted.command

@@ -196,6 +196,8 @@ BESIDES: list[tuple[str, str, dict[str, Any]]] = [
     ("DELETE", "/api/environments/staging/lock/team/a/ice", {}),
     ("PUT", "/environments/staging/releasetrain", {}),
     ("PUT", "/environment-groups/eu/releasetrain", {}),
+    ("GET", "/environments/staging/releasetrain/prognosis", {}),
+    ("GET", "/environment-groups/eu/releasetrain/prognosis", {}),
     ("POST", "/environments/new", {"files": CONFIG}),
     ("POST", "/api/environments/new", {"files": CONFIG}),
 ]  # fmt: skip

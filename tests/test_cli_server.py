@@ -131,6 +131,7 @@ STEPS = """
     train run staging --from-state tested
     train run live --team checkout
     train run nowhere
+    train run sandbox
     release create cart --manifests builds --commit c0ffee --display-version 4.0 --message Four -o json
     release create cart --manifests builds --version 4 --commit c0ffee --display-version 4.0 --message Four
     release create cart --manifests builds --version 4

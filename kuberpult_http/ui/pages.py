@@ -34,9 +34,9 @@ ACTIONS: tuple[tuple[str, Endpoint], ...] = (
 def routes() -> list[BaseRoute]:
     """The routes of the web UI."""
     return [
-        *(Route(path, _looked_at(page), methods=["GET"]) for path, page in PAGES),
-        *(Route(path, _explained(action), methods=["POST"]) for path, action in ACTIONS),
-        Route(f"{FOLDER}/{{edition}}/{{name}}", asset, methods=["GET"]),
+        *(Route(path, _looked_at(page), methods=["GET"], include_in_schema=False) for path, page in PAGES),
+        *(Route(path, _explained(action), methods=["POST"], include_in_schema=False) for path, action in ACTIONS),
+        Route(f"{FOLDER}/{{edition}}/{{name}}", asset, methods=["GET"], include_in_schema=False),
     ]
 
 
