@@ -138,11 +138,15 @@ def test_a_proxy_is_believed_from_its_address_and_by_its_headers(
     said: dict[str, Any] = dict(zip(names, ("Eve", "eve@example.com", "others, developers"), strict=True))
     with serving(desk, "--policy", "policy", "--sign-in-proxy", "127.0.0.0/8", *more) as (address, _):
         assert ask(f"{address}/api/queue").status == 401
-        assert ask(f"{address}/api/queue", **{f"{it}-Else": "x" for it in names}).status == 401
+        assert ask(f"{address}/api/queue", **_others(names)).status == 401
         assert lock(address, **said).status == 200
         assert ask(f"{address}{LOCK}", "DELETE", **said).status == 403
     [entry] = json.loads(desk.run("log", "-n", "1", "-o", "json").out)
     assert entry["author"] == {"name": "Eve", "email": "eve@example.com"}
+
+
+def _others(names: tuple[str, ...]) -> Any:
+    return {f"{it}-Else": "x" for it in names}
 
 
 def test_a_proxy_elsewhere_is_not_believed_here(desk: Desk) -> None:
