@@ -51,11 +51,18 @@ class Server(uvicorn.Server):
     async def on_tick(self, counter: int) -> bool:
         """Now and then, end connections that take too long."""
         if counter % _LOOK == 0:
-            now = time.monotonic()
-            for connection in list(self.server_state.connections):
-                if isinstance(connection, Connection):
-                    connection.look(now)
+            self._look(time.monotonic())
         return await super().on_tick(counter)
+
+    def _look(self, now: float) -> None:
+        for connection in list(self.server_state.connections):
+            if not isinstance(connection, Connection):
+                continue
+            try:
+                connection.look(now)
+            except Exception:  # one connection is no reason to end all
+                log.exception("A connection could not be looked at.")
+                connection.transport.abort()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Take nothing new, and answer what is under way."""
