@@ -43,7 +43,7 @@ class _Stay(urllib.request.HTTPRedirectHandler):
         """Nobody is led elsewhere."""
 
 
-def ask(url: str, method: str = "GET", body: bytes | None = None, **headers: str) -> Answer:
+def ask(url: str, method: str = "GET", body: bytes | None = None, /, **headers: str) -> Answer:
     """Ask a service; a header's dashes are written as underscores."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     request = urllib.request.Request(url, body, named, method=method)
@@ -138,9 +138,9 @@ def test_a_proxy_is_believed_from_its_address_and_by_its_headers(
     said = dict(zip(names, ("Eve", "eve@example.com", "others, developers"), strict=True))
     with serving(desk, "--policy", "policy", "--sign-in-proxy", "127.0.0.0/8", *more) as (address, _):
         assert ask(f"{address}/api/queue").status == 401
-        assert ask(f"{address}/api/queue", **{f"{it}-Else": "x" for it in names}).status == 401
+        assert ask(f"{address}/api/queue", "GET", None, **{f"{it}-Else": "x" for it in names}).status == 401
         assert lock(address, **said).status == 200
-        assert ask(f"{address}{LOCK}", "DELETE", **said).status == 403
+        assert ask(f"{address}{LOCK}", "DELETE", None, **said).status == 403
     [entry] = json.loads(desk.run("log", "-n", "1", "-o", "json").out)
     assert entry["author"] == {"name": "Eve", "email": "eve@example.com"}
 
