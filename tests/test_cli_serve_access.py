@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import attrs
+import httpx
 import pytest
 
 from kuberpult_cli.commands.serve import command
@@ -226,6 +227,24 @@ def test_with_a_keyring_a_release_is_taken_only_if_it_is_signed(desk: Desk, gnup
         assert (refused.status, refused.data["code"]) == (403, "untrusted_signature")
         assert release(signatures={"staging": gnupg.signed("ci", "kind: Job\n").decode()}).status == 403
         assert release(signatures={"staging": gnupg.signed("ci", manifest).decode()}).status == 201
+
+
+def test_who_listens_hears_of_what_they_may_see(desk: Desk, token: str) -> None:
+    (desk.folder / "policy").write_text(f"{POLICY}p, role:stager, View, staging:*, *, allow\n")
+    stager = desk.run("token", "create", "--tokens", "tokens", "--role", "stager").out.strip()
+    last = desk.run("log", "-n", "1", "-o", "name").out.strip().removeprefix("commit/")
+    heard = []
+    with serving(desk, *TOKENS) as (address, _):
+        for path in ("environments/production", "environments/staging"):
+            url = f"{address}/api/{path}/locks/heard"
+            who = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+            assert ask(url, "PUT", b'{"message": "x"}', **who).status == 200
+        for one in (token, stager):
+            headers = {"Authorization": f"Bearer {one}", "Last-Event-ID": last}
+            with httpx.stream("GET", f"{address}/api/events", headers=headers, trust_env=False) as stream:
+                lines = (it for it in stream.iter_lines() if it.startswith("data: "))
+                heard.append(json.loads(next(lines).removeprefix("data: "))["subject"])
+    assert heard == ["Lock production: heard", "Lock staging: heard"]
 
 
 WRONG = [
