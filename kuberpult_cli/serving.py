@@ -159,11 +159,11 @@ class Serve(click.Command):
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The options for ``--help``, those of every command last."""
         records = {it.opts[-1]: it.get_help_record(ctx) for it in self.get_params(ctx)}
-        for title, names in GROUPS.items():
-            with formatter.section(title):
-                formatter.write_dl([found for name in names if (found := records.pop(name))])
-        with formatter.section("Of every command"):
-            formatter.write_dl([it for it in records.values() if it])
+        groups = {title: [records.pop(name) for name in names] for title, names in GROUPS.items()}
+        with formatter.section("Options"):
+            for title, found in {**groups, "Of every command": [*records.values()]}.items():
+                with formatter.section(title):
+                    formatter.write_dl([it for it in found if it])
 
 
 def _fields(command: click.Command) -> dict[str, str]:

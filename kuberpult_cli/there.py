@@ -43,6 +43,10 @@ class There:
 
     client: Client
 
+    def hasty(self, seconds: float) -> "There":
+        """The same service, which is not waited for any longer than that."""
+        return There(attrs.evolve(self.client, patience=seconds))
+
     def ask(self, question: Question) -> Answer:
         """The answer to *question*."""
         reply = self.client.send(request_of(question))

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import attrs
+import httpx
 import pytest
 
 from kuberpult_cli.commands.serve import command
@@ -43,7 +44,7 @@ class _Stay(urllib.request.HTTPRedirectHandler):
         """Nobody is led elsewhere."""
 
 
-def ask(url: str, method: str = "GET", body: bytes | None = None, **headers: str) -> Answer:
+def ask(url: str, method: str = "GET", body: bytes | None = None, /, **headers: str) -> Answer:
     """Ask a service; a header's dashes are written as underscores."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     request = urllib.request.Request(url, body, named, method=method)
@@ -135,18 +136,14 @@ def test_oidc_lets_in_whom_the_provider_knows_with_the_roles_of_their_groups(des
 def test_a_proxy_is_believed_from_its_address_and_by_its_headers(
     desk: Desk, more: tuple[str, ...], names: tuple[str, str, str]
 ) -> None:
-    said: dict[str, Any] = dict(zip(names, ("Eve", "eve@example.com", "others, developers"), strict=True))
+    said = dict(zip(names, ("Eve", "eve@example.com", "others, developers"), strict=True))
     with serving(desk, "--policy", "policy", "--sign-in-proxy", "127.0.0.0/8", *more) as (address, _):
         assert ask(f"{address}/api/queue").status == 401
-        assert ask(f"{address}/api/queue", **_others(names)).status == 401
+        assert ask(f"{address}/api/queue", "GET", None, **{f"{it}-Else": "x" for it in names}).status == 401
         assert lock(address, **said).status == 200
-        assert ask(f"{address}{LOCK}", "DELETE", **said).status == 403
+        assert ask(f"{address}{LOCK}", "DELETE", None, **said).status == 403
     [entry] = json.loads(desk.run("log", "-n", "1", "-o", "json").out)
     assert entry["author"] == {"name": "Eve", "email": "eve@example.com"}
-
-
-def _others(names: tuple[str, ...]) -> Any:
-    return {f"{it}-Else": "x" for it in names}
 
 
 def test_a_proxy_elsewhere_is_not_believed_here(desk: Desk) -> None:
@@ -230,6 +227,24 @@ def test_with_a_keyring_a_release_is_taken_only_if_it_is_signed(desk: Desk, gnup
         assert (refused.status, refused.data["code"]) == (403, "untrusted_signature")
         assert release(signatures={"staging": gnupg.signed("ci", "kind: Job\n").decode()}).status == 403
         assert release(signatures={"staging": gnupg.signed("ci", manifest).decode()}).status == 201
+
+
+def test_who_listens_hears_of_what_they_may_see(desk: Desk, token: str) -> None:
+    (desk.folder / "policy").write_text(f"{POLICY}p, role:stager, View, staging:*, *, allow\n")
+    stager = desk.run("token", "create", "--tokens", "tokens", "--role", "stager").out.strip()
+    last = desk.run("log", "-n", "1", "-o", "name").out.strip().removeprefix("commit/")
+    heard = []
+    with serving(desk, *TOKENS) as (address, _):
+        for path in ("environments/production", "environments/staging"):
+            url = f"{address}/api/{path}/locks/heard"
+            who = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+            assert ask(url, "PUT", b'{"message": "x"}', **who).status == 200
+        for one in (token, stager):
+            headers = {"Authorization": f"Bearer {one}", "Last-Event-ID": last}
+            with httpx.stream("GET", f"{address}/api/events", headers=headers, trust_env=False) as stream:
+                lines = (it for it in stream.iter_lines() if it.startswith("data: "))
+                heard.append(json.loads(next(lines).removeprefix("data: "))["subject"])
+    assert heard == ["Lock production: heard", "Lock staging: heard"]
 
 
 WRONG = [
