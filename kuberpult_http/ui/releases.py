@@ -76,7 +76,7 @@ async def _answer(look: Look, question: Question) -> dict[str, Any]:
         return {"found": None, "problem": problem_of(refusal)}
 
 
-async def _changes(look: Look, found: dict[str, Any], _ordered: list[str], others: list[int]) -> dict[str, Any]:
+async def _changes(look: Look, found: dict[str, Any], ordered: list[str], others: list[int]) -> dict[str, Any]:
     """How it differs from another release: that before it, unless one is asked for."""
     name, version, environment = found["application"], found["version"], look.wanted("env")
     asked = number(look.wanted("other"))
@@ -84,7 +84,10 @@ async def _changes(look: Look, found: dict[str, Any], _ordered: list[str], other
     given = {"other": other, "environment": environment}
     if other is None or other == version:
         return {**given, "found": None, "problem": None}
-    return {**given, **await _answer(look, CompareReleases(name, other, version, environment))}
+    answer = await _answer(look, CompareReleases(name, other, version, environment))
+    place = {it: number for number, it in enumerate(ordered)}
+    differences = sorted(answer["found"] or (), key=lambda it: place.get(it["environment"], len(place)))
+    return {**given, **answer, "found": differences}
 
 
 async def _manifest(look: Look, found: dict[str, Any], ordered: list[str], _others: list[int]) -> dict[str, Any]:
