@@ -181,6 +181,13 @@ def test_the_whole_roll_back_is_done_by_the_links_and_forms_of_the_pages(
     assert "Done: Deploy cart 2 to staging" in page(client, done.headers["location"]).text
 
 
+def test_where_nothing_was_before_there_is_nothing_to_roll_back_to(client: Client, repository: Repository) -> None:
+    repository.apply(CreateRelease("mail", manifests("mail", 1), 1), SOMEBODY)
+    found = page(client, "/applications/mail?env=staging")
+    assert "here now" in found.text
+    assert not [it for it in found.links if "Roll back" in it]
+
+
 def test_a_service_that_is_nowhere_yet_is_not_here_on_each_environment(
     client: Client, repository: Repository
 ) -> None:
