@@ -20,11 +20,14 @@ from kuberpult_core.past import moments
 from kuberpult_core.ports import Head, LoggedCommit, Touching
 from kuberpult_core.questions import (
     CompareEnvironments,
+    CompareManifests,
     CompareReleases,
     CompareStates,
     ExplainPlacement,
     FindCommit,
+    FindRelease,
     ListApplications,
+    ListDeployments,
     ListEnvironments,
     ListLocks,
     ListProblems,
@@ -37,6 +40,7 @@ from kuberpult_core.questions import (
     ShowManifest,
     ShowMatrix,
     ShowOverview,
+    ShowPlacements,
     ShowRelease,
     ShowSettings,
     ShowStats,
@@ -93,15 +97,22 @@ def answer(seen: Seen, question: Question) -> Any:  # noqa: C901, PLR0911, PLR09
             return [views.application_view(state, name) for name in sorted(state.applications)]
         case ShowApplication(application):
             return views.application_view(state, application)
-        case ListReleases(application):
-            numbers = views.application_view(state, application)["releases"]
-            return [views.release_view(state, application, number) for number in numbers]
+        case ShowPlacements(application):
+            return _placements(seen, application)
+        case ListDeployments():
+            return _deployments(seen, question)
+        case ListReleases():
+            return _listed(state, question)
         case ShowRelease(application, version):
             return views.release_view(state, application, version)
-        case ShowManifest(application, version, environment):
-            return _manifest(state, application, version, environment)
+        case FindRelease(application, version):
+            return _places(state, application, version)
+        case ShowManifest():
+            return _manifest(state, question)
         case CompareReleases():
             return _releases(state, question)
+        case CompareManifests():
+            return _manifests(state, question)
         case ListLocks(environment, only):
             return views.locks_view(state, environment, only)
         case ListQueue(environment):
@@ -136,10 +147,45 @@ def _why(seen: Seen, environment: EnvironmentName, application: ApplicationName)
     return why(seen.state, environment, application, seen.log(Touching(environment, application)))
 
 
-def _manifest(state: State, application: ApplicationName, version: Version, environment: EnvironmentName) -> bytes:
+def _placements(seen: Seen, application: ApplicationName) -> Data:
+    from kuberpult_core.placements import placements  # noqa: PLC0415 - for this question only
+
+    return {"commit": seen.head.commit, **placements(seen.state, application)}
+
+
+def _deployments(seen: Seen, question: ListDeployments) -> list[Data]:
+    from kuberpult_core.past.deployments import deployments  # noqa: PLC0415 - for this question only
+
+    environment, application = question.environment, question.application
+    log = seen.log(Touching(environment, application))
+    return list(islice(deployments(seen.state, environment, application, log), question.limit))
+
+
+def _listed(state: State, question: ListReleases) -> list[Data]:
+    found = views.releases_in_order(state, question.application, question.environment)
+    last = None if question.most is None else question.first + question.most
+    return [views.release_view(state, question.application, it) for it in islice(found, question.first, last)]
+
+
+def _places(state: State, application: ApplicationName, version: Version) -> Data:
+    from kuberpult_core.past.why import places_of_release  # noqa: PLC0415 - for this question only
+
+    return places_of_release(state, application, version)
+
+
+def _manifest(state: State, question: ShowManifest) -> bytes:
     from kuberpult_core import comparing  # noqa: PLC0415 - for this question only
 
-    return comparing.manifest(state, application, version, environment)
+    found = comparing.manifest(state, question.application, question.version, question.environment)
+    return comparing.hidden(found, _KEY) if question.redacted else found
+
+
+def _manifests(state: State, question: CompareManifests) -> Data:
+    from kuberpult_core import comparing  # noqa: PLC0415 - as above
+
+    ends = question.one, question.other
+    text = comparing.release_difference(state, question.application, question.version, ends, _KEY)
+    return {"one": question.one, "other": question.other, "diff": text}
 
 
 def _releases(state: State, question: CompareReleases) -> list[Data]:

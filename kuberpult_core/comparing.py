@@ -123,6 +123,33 @@ def manifest(state: State, application: ApplicationName, version: Version, envir
     return state.read_manifest(blob)
 
 
+def hidden(given: bytes, key: bytes) -> bytes:
+    """A manifest with its Secrets hidden under *key*."""
+    return redacted(given, key).encode("utf-8", "replace")
+
+
+def release_difference(
+    state: State,
+    application: ApplicationName,
+    version: Version,
+    environments: tuple[EnvironmentName, EnvironmentName],
+    key: bytes,
+) -> str:
+    """How the manifests of one release for two environments differ; nothing if they are the same.
+
+    Secrets are hidden under *key*. Raises :class:`NoManifest` if there is none for one of them.
+    """
+    release = known_release(state, application, version)
+    for name in environments:
+        if name not in release.manifests:
+            raise NoManifest(application, version, name)
+    one, other = environments
+    if release.manifests[one] == release.manifests[other]:
+        return ""
+    before, after = (_shown(state, release, name, key) for name in environments)
+    return _unified(before, after, *(f"{application}/{version}/{name}" for name in environments))
+
+
 # Between two states
 
 _ORDER: tuple[tuple[type[Event], ...], ...] = (

@@ -91,7 +91,7 @@ def _is_wanted(state: State, column: _Column, application: ApplicationName, only
             return state.is_locked(column.name, application)
         case Wanted.BEHIND:
             releases = sorted(state.applications[application].releases)
-            return bool(_behind(releases, placed.version, column.upstream.get(application)))
+            return bool(releases_between(releases, placed.version, column.upstream.get(application)))
 
 
 def _row(there: Application, name: ApplicationName, columns: Iterable[_Column]) -> Data:
@@ -101,7 +101,7 @@ def _row(there: Application, name: ApplicationName, columns: Iterable[_Column]) 
         "name": name,
         "team": there.team,
         "newest": newest,
-        "newest_display_version": _display_version(there, newest),
+        "newest_display_version": display_version(there, newest),
         "cells": [_cell(name, there, releases, column) for column in columns],
     }
 
@@ -114,17 +114,18 @@ def _cell(name: ApplicationName, there: Application, releases: list[Version], co
     deployment = placed.deployment
     return {
         "version": link_view(placed.version),
-        "display_version": _display_version(there, placed.version),
+        "display_version": display_version(there, placed.version),
         "deployed_at": deployment.at,
         "queued": link_view(placed.queued),
-        "queued_display_version": _display_version(there, placed.queued),
+        "queued_display_version": display_version(there, placed.queued),
         "locks": _locks(name, there, placed, column),
         "upstream": link_view(upstream),
-        "behind": _behind(releases, placed.version, upstream),
+        "behind": releases_between(releases, placed.version, upstream),
     }
 
 
-def _display_version(there: Application, version: Version | Broken | None) -> str | None:
+def display_version(there: Application, version: Version | Broken | None) -> str | None:
+    """What people call a version, if its release can be read."""
     if version is None or isinstance(version, Broken) or (release := there.releases.get(version)) is None:
         return None
     return release.origin.display_version
@@ -142,10 +143,10 @@ def _locks(name: ApplicationName, there: Application, placed: Placement, column:
     return found
 
 
-_Link: TypeAlias = Version | Broken | None
+Link: TypeAlias = Version | Broken | None
 
 
-def _behind(releases: list[Version], version: _Link, upstream: _Link) -> int | None:
+def releases_between(releases: list[Version], version: Link, upstream: Link) -> int | None:
     """How many releases lie between what is here and what upstream has; none if that cannot be told."""
     if not isinstance(version, int) or not isinstance(upstream, int):
         return None

@@ -135,10 +135,34 @@ class ShowApplication:
 
 
 @frozen
+class ShowPlacements:
+    """One application on every environment: since when, what waits and for what, how far behind upstream."""
+
+    application: ApplicationName = attrs.field(converter=names.application_name)
+    at: str | None = attrs.field(default=None, converter=_optional_revision)
+
+
+@frozen
+class ListDeployments:
+    """The versions that an application had on an environment, the newest first: how long, and by whom."""
+
+    environment: EnvironmentName = attrs.field(converter=names.environment_name)
+    application: ApplicationName = attrs.field(converter=names.application_name)
+    limit: int = attrs.field(default=NEWEST, converter=_limit)
+    at: str | None = attrs.field(default=None, converter=_optional_revision)
+
+
+@frozen
 class ListReleases:
     """The releases of an application, the newest first, and where each is."""
 
     application: ApplicationName = attrs.field(converter=names.application_name)
+    environment: EnvironmentName | None = attrs.field(default=None, converter=fields.optional_environment)
+    """Only those that can be deployed there."""
+    first: int = attrs.field(default=0, converter=_first)
+    """How many of them are passed over."""
+    most: int | None = attrs.field(default=None, converter=_most)
+    """How many are shown; none is all."""
     at: str | None = attrs.field(default=None, converter=_optional_revision)
 
 
@@ -152,12 +176,23 @@ class ShowRelease:
 
 
 @frozen
+class FindRelease:
+    """Where a release is, and where not: what each environment has of its application."""
+
+    application: ApplicationName = attrs.field(converter=names.application_name)
+    version: Version = attrs.field(converter=names.version)
+    at: str | None = attrs.field(default=None, converter=_optional_revision)
+
+
+@frozen
 class ShowManifest:
     """A release's manifest for one environment, as it is."""
 
     application: ApplicationName = attrs.field(converter=names.application_name)
     version: Version = attrs.field(converter=names.version)
     environment: EnvironmentName = attrs.field(converter=names.environment_name)
+    redacted: bool = False
+    """Whether the values of Secrets are hidden."""
     at: str | None = attrs.field(default=None, converter=_optional_revision)
 
 
@@ -169,6 +204,17 @@ class CompareReleases:
     old: Version = attrs.field(converter=names.version)
     new: Version = attrs.field(converter=names.version)
     environment: EnvironmentName | None = attrs.field(default=None, converter=fields.optional_environment)
+    at: str | None = attrs.field(default=None, converter=_optional_revision)
+
+
+@frozen
+class CompareManifests:
+    """How a release's manifests for two environments differ, Secrets hidden."""
+
+    application: ApplicationName = attrs.field(converter=names.application_name)
+    version: Version = attrs.field(converter=names.version)
+    one: EnvironmentName = attrs.field(converter=names.environment_name)
+    other: EnvironmentName = attrs.field(converter=names.environment_name)
     at: str | None = attrs.field(default=None, converter=_optional_revision)
 
 
@@ -265,10 +311,14 @@ Question: TypeAlias = (
     | CompareEnvironments
     | ListApplications
     | ShowApplication
+    | ShowPlacements
+    | ListDeployments
     | ListReleases
     | ShowRelease
+    | FindRelease
     | ShowManifest
     | CompareReleases
+    | CompareManifests
     | ListLocks
     | ListQueue
     | ShowSettings

@@ -120,16 +120,23 @@ ROUTES: tuple[Route, ...] = (
         "DELETE", _EA, commands.RemoveApplicationFromEnvironment,
         _BOTH, tag="applications",
     ),
-    Ask(f"{_A}/releases", questions.ListReleases, _APP, tag="releases"),
+    Ask(f"{_A}/placements", questions.ShowPlacements, _APP, tag="applications"),
+    Ask(f"{_EA}/deployments", questions.ListDeployments, _BOTH, tag="deployments"),
+    Ask(f"{_A}/releases", questions.ListReleases, _BOTH, tag="releases"),
     Change(
         "POST", f"{_A}/releases", commands.CreateRelease, _APP,
         created=True, tag="releases",
     ),
     Ask(f"{_A}/releases/{{version}}", questions.ShowRelease, _APP, tag="releases"),
+    Ask(f"{_A}/releases/{{version}}/places", questions.FindRelease, _APP, tag="releases"),
     Ask(f"{_A}/releases/{{old}}/diff/{{new}}", questions.CompareReleases, _BOTH, tag="releases"),
     Ask(
         f"{_A}/releases/{{version}}/manifests/{{env}}", questions.ShowManifest, _BOTH, "application/yaml",
         tag="releases",
+    ),
+    Ask(
+        f"{_A}/releases/{{version}}/manifests/{{env}}/diff/{{other}}", questions.CompareManifests,
+        {**_APP, "env": "one"}, tag="releases",
     ),
     Change(
         "PUT", f"{_EA}/version", commands.Deploy,

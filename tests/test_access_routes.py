@@ -65,9 +65,15 @@ ROWS: dict[tuple[str, str], Row] = {
     ("PUT", f"{A}/team"): row(f"{A}/team", "SetTeam", {"team": "other"}),
     ("POST", f"{A}/cleanup"): row(f"{A}/cleanup", "DeleteRelease"),
     ("DELETE", EA): row(EA, "DeleteEnvironmentApplication"),
+    ("GET", f"{A}/placements"): row(f"{A}/placements", VIEW),
+    ("GET", f"{EA}/deployments"): row(f"{EA}/deployments", VIEW),
     ("GET", f"{A}/releases"): row(f"{A}/releases", VIEW),
     ("POST", f"{A}/releases"): row(f"{A}/releases", "CreateRelease", SECOND),
     ("GET", f"{A}/releases/{{version}}"): row(f"{A}/releases/{{version}}", VIEW),
+    ("GET", f"{A}/releases/{{version}}/places"): row(f"{A}/releases/{{version}}/places", VIEW),
+    ("GET", f"{A}/releases/{{version}}/manifests/{{env}}/diff/{{other}}"): row(
+        f"{A}/releases/1/manifests/{{env}}/diff/staging", MANIFESTS
+    ),
     ("GET", f"{A}/releases/{{old}}/diff/{{new}}"): row(f"{A}/releases/1/diff/2", MANIFESTS),
     ("GET", f"{A}/releases/{{version}}/manifests/{{env}}"): row(f"{A}/releases/1/manifests/{{env}}", MANIFESTS),
     ("PUT", f"{EA}/version"): row(f"{EA}/version", DEPLOY, {"version": 2}),

@@ -17,6 +17,9 @@ from kuberpult_core.shapes.parts import (
     time,
 )
 
+STATUSES = ("current", "queued", "no_manifest", "broken", "newer", "older", "absent")
+"""How a release can be on an environment."""
+
 
 def lists() -> dict[str, Schema]:
     """The shapes by their names."""
@@ -102,6 +105,43 @@ def lists() -> dict[str, Schema]:
             upstream=link("The version that upstream has."),
             behind=or_null(number("How many releases upstream is ahead; null if that cannot be told.")),
         ),
+        "placements": thing(
+            "An application on every environment.",
+            commit=or_null(commit("The commit that was read.")),
+            application=text("Its name."),
+            team=or_null(text("Its team.")),
+            releases=number("How many releases it has."),
+            newest=or_null(number("Its newest release.")),
+            newest_display_version=or_null(text("What people call that.")),
+            environments=items(_placed(), "What each has of it, in the order of promotion."),
+        ),
+        "deployment": thing(
+            "A version that was or is in place.",
+            version=or_null(number("The version; null where it was taken away.")),
+            display_version=or_null(text("What people call it, if its release is kept.")),
+            at=time("Since when."),
+            until=or_null(time("Until when; null if it is there now.")),
+            by=ref("actor", "Who brought it about."),
+            cause=or_null(text("Why, in words.")),
+            commit=commit("The commit that did it."),
+            can_return=flag("Whether another version is there now, and this one can be put there again."),
+        ),
+        "release_places": thing(
+            "Where a release is, and where not.",
+            application=text("The application."),
+            version=number("The release."),
+            places=items(
+                thing(
+                    "An environment.",
+                    environment=text("Its name."),
+                    status=choice("How the release is there.", *STATUSES),
+                    words=text("The same in words."),
+                    version=link("The version in place."),
+                    since=or_null(time("Since when the release is in place, if it is.")),
+                ),
+                "The environments, in the order of promotion.",
+            ),
+        ),
         "version_difference": thing(
             "An application that is not at the same version on two environments.",
             application=text("The application."),
@@ -117,6 +157,12 @@ def lists() -> dict[str, Schema]:
             "How two manifests for an environment differ.",
             environment=text("The environment."),
             diff=text("The unified difference, Secrets hidden."),
+        ),
+        "environments_difference": thing(
+            "How a release's manifests for two environments differ.",
+            one=text("The first."),
+            other=text("The other."),
+            diff=text("The unified difference, Secrets hidden; empty if they are the same."),
         ),
         "problem": thing("Something broken.", path=text("Where in the repository."), reason=text("Why.")),
         "spread": thing("Times in seconds.", **_spread()),
@@ -134,6 +180,26 @@ def lists() -> dict[str, Schema]:
             total=ref("numbers"),
         ),
     }
+
+
+def _placed() -> Schema:
+    return thing(
+        "An application on an environment.",
+        environment=text("Its name."),
+        group=or_null(text("Its group.")),
+        problem=or_null(text("What is wrong with its config.")),
+        version=link("The version in place."),
+        display_version=or_null(text("What people call it.")),
+        deployed_by=or_null(ref("actor", "Who put it in place.")),
+        deployed_at=or_null(time("When.")),
+        queued=link("The version that waits."),
+        queued_display_version=or_null(text("What people call that.")),
+        locks=items(ref("lock"), "Every lock in its way."),
+        upstream=or_null(text("Where trains take versions from; `latest` is the newest release.")),
+        upstream_version=link("The version that upstream has."),
+        upstream_display_version=or_null(text("What people call that.")),
+        behind=or_null(number("How many releases upstream is ahead; null if that cannot be told.")),
+    )
 
 
 def _spread() -> dict[str, Schema]:

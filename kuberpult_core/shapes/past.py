@@ -1,6 +1,7 @@
 """Shapes of what was: the log, reasons, differences, verdicts."""
 
 from kuberpult_core.ports import SignatureState
+from kuberpult_core.shapes.lists import STATUSES
 from kuberpult_core.shapes.parts import (
     Schema,
     choice,
@@ -63,7 +64,7 @@ def past() -> dict[str, Schema]:
             version=number("The release."),
             commit=text("The commit that it was built from."),
             environments=mapping(
-                choice("", "current", "queued", "no_manifest", "broken", "newer", "older", "absent"),
+                choice("", *STATUSES),
                 "How it is on each environment.",
             ),
             sentences=items(text("A sentence."), "The same in words."),

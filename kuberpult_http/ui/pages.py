@@ -10,18 +10,22 @@ from kuberpult_core.errors import KuberpultError
 from kuberpult_http.access import Access
 from kuberpult_http.problems import HttpProblem
 from kuberpult_http.ui import signin
+from kuberpult_http.ui.applications import application
 from kuberpult_http.ui.assets import FOLDER, asset
 from kuberpult_http.ui.looking import Look, looking
 from kuberpult_http.ui.overview import overview
 from kuberpult_http.ui.planned import collect, planned_actions
 from kuberpult_http.ui.plans import plan, run
 from kuberpult_http.ui.refusals import refused
+from kuberpult_http.ui.releases import release
 
 Page = Callable[[Look], Awaitable[Response]]
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 PAGES: tuple[tuple[str, Page], ...] = (
     ("/", overview),
+    ("/applications/{app}", application),
+    ("/applications/{app}/releases/{version}", release),
     ("/plan", plan),
     ("/planned", planned_actions),
 )
