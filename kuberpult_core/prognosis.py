@@ -9,7 +9,7 @@ from kuberpult_core.decision import Decision, Skip
 from kuberpult_core.events import Deployed, Queued
 from kuberpult_core.model import Broken, LockInTheWay, Release, State
 from kuberpult_core.names import ApplicationName, EnvironmentName, Version
-from kuberpult_core.views import Data, link_view, lock_view
+from kuberpult_core.views import Data, display_version, link_view, lock_view
 from kuberpult_core.words import lock_name
 
 MOST_COMMITS = 20
@@ -34,7 +34,9 @@ def _row(state: State, event: Deployed | Queued) -> Data:
         "application": application,
         "team": state.team_of(application),
         "version": link_view(now),
+        "display_version": display_version(state, application, now),
         "to": version,
+        "to_display_version": display_version(state, application, version),
         "outcome": "queued" if isinstance(event, Queued) else "deployed",
         "backwards": _number(now) > version,
         "replaces": event.replaced if isinstance(event, Queued) else event.dropped,
