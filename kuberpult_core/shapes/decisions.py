@@ -125,6 +125,7 @@ def _prognosis() -> dict[str, Schema]:
                 thing(
                     "What is left alone for one reason.",
                     reason=choice("Why, for programs.", *SkipReason),
+                    words=text("The same for people, as it is said of what is left alone."),
                     number=number("How much it is."),
                     of=items(left, "What it is."),
                 ),

@@ -9,17 +9,24 @@ from starlette.routing import BaseRoute, Route
 from kuberpult_core.errors import KuberpultError
 from kuberpult_http.problems import HttpProblem
 from kuberpult_http.ui.assets import FOLDER, asset
+from kuberpult_http.ui.comparing import compare
+from kuberpult_http.ui.environments import environment, environments
 from kuberpult_http.ui.looking import Look, looking
 from kuberpult_http.ui.overview import overview
 from kuberpult_http.ui.planned import collect, planned_actions
 from kuberpult_http.ui.plans import plan, run
 from kuberpult_http.ui.refusals import refused
+from kuberpult_http.ui.trains import trains
 
 Page = Callable[[Look], Awaitable[Response]]
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 PAGES: tuple[tuple[str, Page], ...] = (
     ("/", overview),
+    ("/environments", environments),
+    ("/environments/{env}", environment),
+    ("/environments/{env}/compare", compare),
+    ("/trains", trains),
     ("/plan", plan),
     ("/planned", planned_actions),
 )
