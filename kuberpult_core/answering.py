@@ -27,7 +27,7 @@ from kuberpult_core.questions import (
     ListApplications,
     ListEnvironments,
     ListLocks,
-    ListPlacements,
+    ListPlaced,
     ListProblems,
     ListQueue,
     ListReleases,
@@ -88,8 +88,8 @@ def answer(seen: Seen, question: Question) -> Any:  # noqa: C901, PLR0911, PLR09
             return [views.environment_view(state, name) for name in views.environments_in_order(state)]
         case ShowEnvironment(environment):
             return views.environment_view(state, environment)
-        case ListPlacements():
-            return _placements(seen, question)
+        case ListPlaced():
+            return _placed(seen, question)
         case CompareEnvironments():
             return _environments(seen, question)
         case ListApplications():
@@ -133,10 +133,10 @@ def _matrix(seen: Seen, question: ShowMatrix) -> Data:
     return {"commit": seen.head.commit, **matrix(seen.state, question)}
 
 
-def _placements(seen: Seen, question: ListPlacements) -> Data:
-    from kuberpult_core.matrix import placements  # noqa: PLC0415 - for this question only
+def _placed(seen: Seen, question: ListPlaced) -> Data:
+    from kuberpult_core.matrix import placed  # noqa: PLC0415 - for this question only
 
-    return {"commit": seen.head.commit, **placements(seen.state, question)}
+    return {"commit": seen.head.commit, **placed(seen.state, question)}
 
 
 def _why(seen: Seen, environment: EnvironmentName, application: ApplicationName) -> Data:

@@ -16,7 +16,7 @@ from kuberpult_core.decide.locking import check_team
 from kuberpult_core.decide.trains import upstream_versions
 from kuberpult_core.model import Application, Broken, Environment, LockScope, Placement, State
 from kuberpult_core.names import ApplicationName, EnvironmentName, TeamName, Version
-from kuberpult_core.questions import ListPlacements, ShowMatrix, Wanted
+from kuberpult_core.questions import ListPlaced, ShowMatrix, Wanted
 from kuberpult_core.views import Data, actor_view, check_environment, environments_in_order, link_view
 from kuberpult_core.words import lock_name
 
@@ -40,7 +40,7 @@ def matrix(state: State, question: ShowMatrix) -> Data:
     }
 
 
-def placements(state: State, question: ListPlacements) -> Data:
+def placed(state: State, question: ListPlaced) -> Data:
     """What is on one environment as *question* asks for it, and how many services are there."""
     check_environment(state, question.environment)
     if question.team is not None:
@@ -54,11 +54,11 @@ def placements(state: State, question: ListPlacements) -> Data:
     last = None if question.most is None else question.first + question.most
     return {
         "total": len(found),
-        "placements": [_placed(state.applications[it], it, column) for it in found[question.first : last]],
+        "placements": [_placed_row(state.applications[it], it, column) for it in found[question.first : last]],
     }
 
 
-def _placed(there: Application, name: ApplicationName, column: "_Column") -> Data:
+def _placed_row(there: Application, name: ApplicationName, column: "_Column") -> Data:
     cell = _cell(name, there, sorted(there.releases), column) or {}
     by = column.there.placements[name].deployment.by
     return {"application": name, "team": there.team, **cell, "deployed_by": actor_view(by)}

@@ -109,7 +109,7 @@ class ShowEnvironment:
 
 
 @frozen
-class ListPlacements:
+class ListPlaced:
     """What is on one environment since when and by whom, what waits, how far behind upstream it is; in pages."""
 
     environment: EnvironmentName = attrs.field(converter=names.environment_name)
@@ -286,7 +286,7 @@ Question: TypeAlias = (
     | ShowMatrix
     | ListEnvironments
     | ShowEnvironment
-    | ListPlacements
+    | ListPlaced
     | CompareEnvironments
     | ListApplications
     | ShowApplication

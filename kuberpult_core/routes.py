@@ -104,7 +104,7 @@ ROUTES: tuple[Route, ...] = (
     Change(
         "DELETE", _E, commands.DeleteEnvironment, _ENV, tag="environments"
     ),
-    Ask(f"{_E}/placements", questions.ListPlacements, _BOTH, tag="environments"),
+    Ask(f"{_E}/placements", questions.ListPlaced, _BOTH, tag="environments"),
     Ask(
         f"{_E}/diff/{{other}}", questions.CompareEnvironments, {"env": "one", **_APP}, tag="environments"
     ),

@@ -32,7 +32,7 @@ _LISTS: dict[type[Any], str] = {
 _THINGS: dict[type[Any], str] = {
     questions.ShowOverview: "overview",
     questions.ShowMatrix: "matrix",
-    questions.ListPlacements: "placements",
+    questions.ListPlaced: "placed",
     questions.ShowEnvironment: "environment",
     questions.ShowApplication: "application",
     questions.ShowRelease: "release",

@@ -16,7 +16,7 @@ from kuberpult_core import (
     memory_repository,
 )
 from kuberpult_core.errors import InvalidCommand, UnknownEnvironment, UnknownTeam
-from kuberpult_core.questions import ListPlacements, Question, ShowMatrix
+from kuberpult_core.questions import ListPlaced, Question, ShowMatrix
 from tests.support import SOMEBODY
 
 
@@ -97,7 +97,7 @@ def test_it_shows_the_services_that_are_asked_for(
 
 
 def test_a_placement_says_what_a_cell_says_and_who_put_it_there(repository: Repository) -> None:
-    data = repository.ask(ListPlacements("production")).data
+    data = repository.ask(ListPlaced("production")).data
     assert (data["total"], [it["application"] for it in data["placements"]]) == (2, ["cart", "mail"])
     row = data["placements"][0]
     cell = repository.ask(ShowMatrix(application="cart")).data["applications"][0]["cells"][1]
@@ -119,7 +119,7 @@ PLACED: list[tuple[dict[str, Any], list[str]]] = [
 def test_placements_are_those_that_are_asked_for(
     repository: Repository, wanted: dict[str, Any], names: list[str]
 ) -> None:
-    data = repository.ask(ListPlacements("production", **wanted)).data
+    data = repository.ask(ListPlaced("production", **wanted)).data
     assert [it["application"] for it in data["placements"]] == names
 
 
@@ -134,8 +134,8 @@ def test_its_total_is_that_of_all_pages(repository: Repository) -> None:
         (lambda: ShowMatrix(first=-1), InvalidCommand),
         (lambda: ShowMatrix(most=0), InvalidCommand),
         (lambda: ShowMatrix("nowhere"), UnknownEnvironment),
-        (lambda: ListPlacements("nowhere"), UnknownEnvironment),
-        (lambda: ListPlacements("staging", "nobody"), UnknownTeam),
+        (lambda: ListPlaced("nowhere"), UnknownEnvironment),
+        (lambda: ListPlaced("staging", "nobody"), UnknownTeam),
         (lambda: ShowMatrix(team="nobody"), UnknownTeam),
     ],
 )

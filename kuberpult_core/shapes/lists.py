@@ -92,7 +92,7 @@ def lists() -> dict[str, Schema]:
             ),
         ),
         "cell": thing("An application on an environment.", **_cell()),
-        "placements": thing(
+        "placed": thing(
             "What is on an environment, in pages.",
             commit=or_null(commit("The commit that was read.")),
             total=number("How many services there are on all pages."),

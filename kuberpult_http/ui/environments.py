@@ -5,7 +5,7 @@ from typing import Any
 from starlette.responses import Response
 
 from kuberpult_core.names import EnvironmentName
-from kuberpult_core.questions import ListEnvironments, ListLocks, ListPlacements, ShowEnvironment, Wanted
+from kuberpult_core.questions import ListEnvironments, ListLocks, ListPlaced, ShowEnvironment, Wanted
 from kuberpult_http.ui.looking import Look
 from kuberpult_http.ui.paging import Paging, number
 from kuberpult_http.ui.patterns import pattern
@@ -51,8 +51,8 @@ async def _placed(look: Look, name: EnvironmentName) -> tuple[dict[str, Any], Pa
     """What the address asks for of what is there, and which page of it that is."""
     team, names, show = look.wanted("team"), pattern(look.wanted("app")), look.wanted("show")
     page = number(look.wanted("page")) or 1
-    found = await look.ask(ListPlacements(name, team, names, show, (page - 1) * PER_PAGE, PER_PAGE))
+    found = await look.ask(ListPlaced(name, team, names, show, (page - 1) * PER_PAGE, PER_PAGE))
     paging = Paging.of(look, found["total"], PER_PAGE)
     if paging.page != page:  # behind the last one
-        found = await look.ask(ListPlacements(name, team, names, show, paging.first, PER_PAGE))
+        found = await look.ask(ListPlaced(name, team, names, show, paging.first, PER_PAGE))
     return found, paging

@@ -65,7 +65,8 @@ async def _planned(look: Look, names: set[str]) -> Response:
     check_now(look)
     target = look.wanted(TARGET) or look.wanted(GROUP) or ""
     is_group = look.wanted(TARGET) is None
-    back = own(look.wanted(BACK) or (address() if is_group or target not in names else address("environments", target)))
+    where = () if is_group or target not in names else ("environments", target)
+    back = own(look.wanted(BACK) or address(*where))
     given = {"target": target, "is_group": is_group, "back": back, **_chosen(look)}
     try:
         made = await look.desk.plan(look.caller, _command(look, target, is_group))
