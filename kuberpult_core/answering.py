@@ -30,6 +30,7 @@ from kuberpult_core.questions import (
     ListDeployments,
     ListEnvironments,
     ListLocks,
+    ListPlaced,
     ListProblems,
     ListQueue,
     ListReleases,
@@ -91,6 +92,8 @@ def answer(seen: Seen, question: Question) -> Any:  # noqa: C901, PLR0911, PLR09
             return [views.environment_view(state, name) for name in views.environments_in_order(state)]
         case ShowEnvironment(environment):
             return views.environment_view(state, environment)
+        case ListPlaced():
+            return _placed(seen, question)
         case CompareEnvironments():
             return _environments(seen, question)
         case ListApplications():
@@ -139,6 +142,12 @@ def _matrix(seen: Seen, question: ShowMatrix) -> Data:
     from kuberpult_core.matrix import matrix  # noqa: PLC0415 - for this question only
 
     return {"commit": seen.head.commit, **matrix(seen.state, question)}
+
+
+def _placed(seen: Seen, question: ListPlaced) -> Data:
+    from kuberpult_core.matrix import placed  # noqa: PLC0415 - for this question only
+
+    return {"commit": seen.head.commit, **placed(seen.state, question)}
 
 
 def _why(seen: Seen, environment: EnvironmentName, application: ApplicationName) -> Data:
@@ -198,17 +207,23 @@ def _releases(state: State, question: CompareReleases) -> list[Data]:
 
 def _environments(seen: Seen, question: CompareEnvironments) -> list[Data]:
     from kuberpult_core import comparing  # noqa: PLC0415 - as above
+    from kuberpult_core.effects import cut  # noqa: PLC0415 - as above
     from kuberpult_core.past.facts import Side  # noqa: PLC0415 - as above
 
     one, other = question.one, question.other
-    rows = comparing.difference(seen.state, one, other)
+    found = comparing.difference(seen.state, one, other, question.application, same=question.same)
+    last = None if question.most is None else question.first + question.most
+    rows = [*islice(found, question.first, last)]
     if not question.manifests:
         return rows
     side = Side(seen.repository.store.objects, seen.head.tree, seen.state)
     reads = seen.sight.upon(seen.whole).reads if seen.sight else _everything
     names = [it for row in rows if all(reads(name, it := row["application"]) for name in (one, other))]
-    found = {it.application: it.text for it in comparing.environment_differences(side, names, one, other, _KEY)}
-    return [{**row, "diff": found.get(row["application"])} for row in rows]
+    differences = comparing.environment_differences(side, names, one, other, _KEY)
+    if question.most is not None:  # a page is not to be of any length
+        differences = map(cut, differences)
+    texts = {it.application: it.text for it in differences}
+    return [{**row, "diff": texts.get(row["application"])} for row in rows]
 
 
 def _everything(_environment: EnvironmentName | None, _application: ApplicationName | None) -> bool:

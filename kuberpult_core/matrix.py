@@ -16,8 +16,8 @@ from kuberpult_core.decide.locking import check_team
 from kuberpult_core.decide.trains import upstream_versions
 from kuberpult_core.model import Application, Broken, Environment, LockScope, Placement, State
 from kuberpult_core.names import ApplicationName, EnvironmentName, TeamName, Version
-from kuberpult_core.questions import ShowMatrix, Wanted
-from kuberpult_core.views import Data, check_environment, environments_in_order, link_view
+from kuberpult_core.questions import ListPlaced, ShowMatrix, Wanted
+from kuberpult_core.views import Data, actor_view, check_environment, environments_in_order, link_view
 from kuberpult_core.words import lock_name
 
 
@@ -38,6 +38,30 @@ def matrix(state: State, question: ShowMatrix) -> Data:
         "environments": [column.view(state) for column in columns],
         "applications": [_row(state.applications[it], it, columns) for it in islice(found, question.first, last)],
     }
+
+
+def placed(state: State, question: ListPlaced) -> Data:
+    """What is on one environment as *question* asks for it, and how many services are there."""
+    check_environment(state, question.environment)
+    if question.team is not None:
+        check_team(state, question.team)
+    column = _Column.of(state, question.environment)
+    found = [
+        name
+        for name in _applications(state, question.application, question.team)
+        if _is_wanted(state, column, name, question.only)
+    ]
+    last = None if question.most is None else question.first + question.most
+    return {
+        "total": len(found),
+        "placements": [_placed_row(state.applications[it], it, column) for it in found[question.first : last]],
+    }
+
+
+def _placed_row(there: Application, name: ApplicationName, column: "_Column") -> Data:
+    cell = _cell(name, there, sorted(there.releases), column) or {}
+    by = column.there.placements[name].deployment.by
+    return {"application": name, "team": there.team, **cell, "deployed_by": actor_view(by)}
 
 
 def _applications(state: State, pattern: str | None, team: TeamName | None) -> Iterator[ApplicationName]:
@@ -80,11 +104,13 @@ class _Column:
         }
 
 
-def _is_wanted(state: State, column: _Column, application: ApplicationName, only: Wanted) -> bool:
+def _is_wanted(state: State, column: _Column, application: ApplicationName, only: Wanted | None) -> bool:
     placed = column.there.placements.get(application)
     if placed is None or placed.is_empty:
         return False
     match only:
+        case None:
+            return True
         case Wanted.WAITING:
             return placed.queued is not None
         case Wanted.LOCKED:

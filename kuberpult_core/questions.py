@@ -109,6 +109,22 @@ class ShowEnvironment:
 
 
 @frozen
+class ListPlaced:
+    """What is on one environment since when and by whom, what waits, how far behind upstream it is; in pages."""
+
+    environment: EnvironmentName = attrs.field(converter=names.environment_name)
+    team: TeamName | None = attrs.field(default=None, converter=fields.optional_team)
+    application: str | None = attrs.field(default=None, converter=_pattern)
+    """A shell pattern for names."""
+    only: Wanted | None = attrs.field(default=None, converter=_wanted)
+    first: int = attrs.field(default=0, converter=_first)
+    """How many services are passed over."""
+    most: int | None = attrs.field(default=None, converter=_most)
+    """How many services are shown; none is all."""
+    at: str | None = attrs.field(default=None, converter=_optional_revision)
+
+
+@frozen
 class CompareEnvironments:
     """The applications that are not at the same version on two environments."""
 
@@ -117,6 +133,14 @@ class CompareEnvironments:
     manifests: bool = False
     """Whether the differences of the deployed manifests are wanted, too."""
     at: str | None = attrs.field(default=None, converter=_optional_revision)
+    application: str | None = attrs.field(default=None, converter=_pattern)
+    """A shell pattern for names."""
+    same: bool = False
+    """Whether those at the same version are wanted, too."""
+    first: int = attrs.field(default=0, converter=_first)
+    """How many applications are passed over."""
+    most: int | None = attrs.field(default=None, converter=_most)
+    """How many applications are shown; none is all."""
 
 
 @frozen
@@ -308,6 +332,7 @@ Question: TypeAlias = (
     | ShowMatrix
     | ListEnvironments
     | ShowEnvironment
+    | ListPlaced
     | CompareEnvironments
     | ListApplications
     | ShowApplication

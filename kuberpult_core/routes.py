@@ -104,7 +104,10 @@ ROUTES: tuple[Route, ...] = (
     Change(
         "DELETE", _E, commands.DeleteEnvironment, _ENV, tag="environments"
     ),
-    Ask(f"{_E}/diff/{{other}}", questions.CompareEnvironments, {"env": "one"}, tag="environments"),
+    Ask(f"{_E}/placements", questions.ListPlaced, _BOTH, tag="environments"),
+    Ask(
+        f"{_E}/diff/{{other}}", questions.CompareEnvironments, {"env": "one", **_APP}, tag="environments"
+    ),
     Ask("/api/applications", questions.ListApplications, tag="applications"),
     Ask(_A, questions.ShowApplication, _APP, tag="applications"),
     Change(

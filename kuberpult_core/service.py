@@ -5,7 +5,7 @@ decision is published is in :mod:`kuberpult_core.publishing`.
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
 from itertools import islice
@@ -33,7 +33,7 @@ from kuberpult_core.stamp import Actor
 
 if TYPE_CHECKING:  # only those who look back need these
     from kuberpult_core.access.sight import Sight
-    from kuberpult_core.comparing import ManifestDifference
+    from kuberpult_core.comparing import ManifestDifference, Place
     from kuberpult_core.past.completing import Completing
     from kuberpult_core.past.facts import Facts
     from kuberpult_core.past.hindsight import Hindsight
@@ -277,9 +277,14 @@ class Repository:
         head, state = self.snapshot()
         return attrs.evolve(plan, base=head.commit, decision=self._as_planned(plan, state, check))
 
-    def effects(self, plan: Plan, key: bytes) -> "Iterator[ManifestDifference]":
-        """The deployed manifests that *plan* would change, Secrets hidden under *key*; one at a time."""
-        return self._hindsight.effects(plan, key)
+    def effects(
+        self, plan: Plan, key: bytes, places: "Container[Place] | None" = None
+    ) -> "Iterator[ManifestDifference]":
+        """The deployed manifests that *plan* would change, Secrets hidden under *key*; one at a time.
+
+        Of all places, or of certain ones alone.
+        """
+        return self._hindsight.effects(plan, key, places)
 
     def brought(self, commit: ObjectId, key: bytes) -> "Iterator[ManifestDifference]":
         """The deployed manifests that *commit* changed, in the same form."""

@@ -194,7 +194,7 @@ def placement_view(
     deployment = placed.deployment
     return {
         "version": link_view(placed.version),
-        "display_version": _display_version(state, application, placed.version),
+        "display_version": display_version(state, application, placed.version),
         "queued": link_view(placed.queued),
         "locks": [lock_view(it.scope, it.lock_id, it.lock) for it in state.locks_on(environment, application)],
         "deployed_by": actor_view(deployment.by),
@@ -202,7 +202,8 @@ def placement_view(
     }
 
 
-def _display_version(state: State, application: ApplicationName, version: Version | Broken | None) -> str | None:
+def display_version(state: State, application: ApplicationName, version: Version | Broken | None) -> str | None:
+    """What people call a version, if they call it anything."""
     release = None if version is None or isinstance(version, Broken) else state.release(application, version)
     return release.origin.display_version if release else None
 

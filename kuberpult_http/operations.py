@@ -29,6 +29,7 @@ _LISTS: dict[type[Any], str] = {
 _THINGS: dict[type[Any], str] = {
     questions.ShowOverview: "overview",
     questions.ShowMatrix: "matrix",
+    questions.ListPlaced: "placed",
     questions.ShowEnvironment: "environment",
     questions.ShowApplication: "application",
     questions.ShowPlacements: "placements",

@@ -58,6 +58,7 @@ ROWS: dict[tuple[str, str], Row] = {
     ("PUT", E): row("/api/environments/new", "CreateEnvironment", {}),
     ("PATCH", E): row(E, "CreateEnvironment", {"patch": {"environmentGroup": "us"}}),
     ("DELETE", E): row("/api/environments/review", "DeleteEnvironment"),
+    ("GET", f"{E}/placements"): row(f"{E}/placements", VIEW),
     ("GET", f"{E}/diff/{{other}}"): row(f"{E}/diff/{{other}}", VIEW),
     ("GET", "/api/applications"): row("/api/applications", VIEW),
     ("GET", A): row(A, VIEW),

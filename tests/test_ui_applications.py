@@ -9,7 +9,6 @@ from kuberpult_core import (
     Actor,
     Batch,
     Command,
-    CreateEnvironment,
     CreateLock,
     CreateRelease,
     Deploy,

@@ -4,13 +4,13 @@ Apart from :mod:`kuberpult_core.service`, and imported by it at first use, becau
 changes something needs none of this.
 """
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 
 import attrs
 
 from kuberpult_core import doctor
 from kuberpult_core.commands import needs_the_past
-from kuberpult_core.comparing import ManifestDifference
+from kuberpult_core.comparing import ManifestDifference, Place
 from kuberpult_core.effects import brought, effects
 from kuberpult_core.errors import KuberpultError, UnknownRevision
 from kuberpult_core.model import State
@@ -52,10 +52,12 @@ class Hindsight:
         """What changed from one commit to another."""
         return facts_between(self.store.objects, old.tree, new.tree)
 
-    def effects(self, plan: Plan, key: bytes) -> Iterator[ManifestDifference]:
-        """How *plan* would change what is deployed."""
+    def effects(
+        self, plan: Plan, key: bytes, places: Container[Place] | None = None
+    ) -> Iterator[ManifestDifference]:
+        """How *plan* would change what is deployed, everywhere or at certain *places*."""
         tree = self.store.commit(plan.base).tree if plan.base else None
-        return effects(Side.of(self.store.objects, tree), plan.decision, key)
+        return effects(Side.of(self.store.objects, tree), plan.decision, key, places)
 
     def brought(self, commit: ObjectId, key: bytes) -> Iterator[ManifestDifference]:
         """How a commit changed what is deployed."""

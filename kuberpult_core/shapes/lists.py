@@ -94,16 +94,21 @@ def lists() -> dict[str, Schema]:
                 "The applications.",
             ),
         ),
-        "cell": thing(
-            "An application on an environment.",
-            version=link("The version in place."),
-            display_version=or_null(text("What people call it.")),
-            deployed_at=or_null(time("Since when it is there.")),
-            queued=link("The version that waits."),
-            queued_display_version=or_null(text("What people call that.")),
-            locks=items(text("A lock's name."), "Every lock in its way."),
-            upstream=link("The version that upstream has."),
-            behind=or_null(number("How many releases upstream is ahead; null if that cannot be told.")),
+        "cell": thing("An application on an environment.", **_cell()),
+        "placed": thing(
+            "What is on an environment, in pages.",
+            commit=or_null(commit("The commit that was read.")),
+            total=number("How many services there are on all pages."),
+            placements=items(
+                thing(
+                    "An application there.",
+                    application=text("Its name."),
+                    team=or_null(text("Its team.")),
+                    **_cell(),
+                    deployed_by=or_null(ref("actor", "Who put it in place.")),
+                ),
+                "The services.",
+            ),
         ),
         "placements": thing(
             "An application on every environment.",
@@ -143,15 +148,12 @@ def lists() -> dict[str, Schema]:
             ),
         ),
         "version_difference": thing(
-            "An application that is not at the same version on two environments.",
-            application=text("The application."),
-            versions=mapping(link("The version in place."), "The version on each of the two."),
+            "An application that is not at the same version on two environments.", **_compared()
         ),
         "version_difference_with_manifests": thing(
             "The same with `--manifests`.",
-            application=text("The application."),
-            versions=mapping(link("The version in place."), "The version on each of the two."),
-            diff=text("The difference of the manifests, unified, Secrets hidden."),
+            **_compared(),
+            diff=or_null(text("The difference of the manifests, unified, Secrets hidden.")),
         ),
         "manifest_difference": thing(
             "How two manifests for an environment differ.",
@@ -200,6 +202,29 @@ def _placed() -> Schema:
         upstream_display_version=or_null(text("What people call that.")),
         behind=or_null(number("How many releases upstream is ahead; null if that cannot be told.")),
     )
+
+
+def _cell() -> dict[str, Schema]:
+    return {
+        "version": link("The version in place."),
+        "display_version": or_null(text("What people call it.")),
+        "deployed_at": or_null(time("Since when it is there.")),
+        "queued": link("The version that waits."),
+        "queued_display_version": or_null(text("What people call that.")),
+        "locks": items(text("A lock's name."), "Every lock in its way."),
+        "upstream": link("The version that upstream has."),
+        "behind": or_null(number("How many releases upstream is ahead; null if that cannot be told.")),
+    }
+
+
+def _compared() -> dict[str, Schema]:
+    return {
+        "application": text("The application."),
+        "versions": mapping(link("The version in place."), "The version on each of the two."),
+        "display_versions": mapping(or_null(text("A version.")), "What people call these."),
+        "newer": or_null(text("The environment that is ahead; null if neither is, or if that cannot be told.")),
+        "apart": or_null(number("How many releases lie between the two; null if that cannot be told.")),
+    }
 
 
 def _spread() -> dict[str, Schema]:

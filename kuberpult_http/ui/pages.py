@@ -12,12 +12,15 @@ from kuberpult_http.problems import HttpProblem
 from kuberpult_http.ui import signin
 from kuberpult_http.ui.applications import application
 from kuberpult_http.ui.assets import FOLDER, asset
+from kuberpult_http.ui.comparing import compare
+from kuberpult_http.ui.environments import environment, environments
 from kuberpult_http.ui.looking import Look, looking
 from kuberpult_http.ui.overview import overview
 from kuberpult_http.ui.planned import collect, planned_actions
 from kuberpult_http.ui.plans import plan, run
 from kuberpult_http.ui.refusals import refused
 from kuberpult_http.ui.releases import release
+from kuberpult_http.ui.trains import trains
 
 Page = Callable[[Look], Awaitable[Response]]
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -26,6 +29,10 @@ PAGES: tuple[tuple[str, Page], ...] = (
     ("/", overview),
     ("/applications/{app}", application),
     ("/applications/{app}/releases/{version}", release),
+    ("/environments", environments),
+    ("/environments/{env}", environment),
+    ("/environments/{env}/compare", compare),
+    ("/trains", trains),
     ("/plan", plan),
     ("/planned", planned_actions),
 )

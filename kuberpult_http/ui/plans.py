@@ -52,11 +52,14 @@ async def plan_page(look: Look, template: str, command: Command, **given: Any) -
 
 async def planned(look: Look, command: Command) -> dict[str, Any]:
     """What a template needs to show a plan, and to carry it out."""
-    made = await look.desk.plan(look.caller, command)
+    return await shown_plan(look, await look.desk.plan(look.caller, command), diff=look.is_on(DIFF))
+
+
+async def shown_plan(look: Look, made: Plan, *, diff: bool) -> dict[str, Any]:
+    """The same of a plan that was made already; with the manifests that it changes if *diff*."""
     data = await planned_data(
-        look.desk, look.caller, made,
-        diff=look.is_on(DIFF), with_prognosis=isinstance(command, ReleaseTrain),
-    )  # fmt: skip
+        look.desk, look.caller, made, diff=diff, with_prognosis=isinstance(made.command, ReleaseTrain)
+    )
     return {
         "plan": data,
         "title": summary(made.decision),
