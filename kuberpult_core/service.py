@@ -137,6 +137,14 @@ class Repository:
         """The commit that *text* names, or that was the head at the time that it names."""
         return self._completing.revision(text)
 
+    def moment(self, text: str) -> tuple[Head, State, datetime | None]:
+        """What was published at the commit or time that *text* names, and that time if it is one.
+
+        Before the first commit that is nothing, where :meth:`snapshot` refuses.
+        """
+        commit, time = self._completing.moment(text)
+        return (*(self._past(commit) if commit else (Head(None, None), State())), time)
+
     def _past(self, commit: ObjectId) -> tuple[Head, State]:
         head = Head(commit, self.store.commit(commit).tree)
         return head, self._reader.state(head.tree, remember=False)
@@ -196,6 +204,10 @@ class Repository:
     def log(self, wanted: Touching = EVERYTHING, at: str | None = None) -> "Iterator[Entry]":
         """The log, newest first, from now or from *at*: those commits that touch what is *wanted*."""
         return self._hindsight.log(wanted, None if at is None else self.revision(at))
+
+    def entry(self, commit: ObjectId) -> "Entry":
+        """What happened in one commit."""
+        return self._hindsight.entry(self.store.commit(commit))
 
     def why(self, environment: EnvironmentName, application: ApplicationName, at: str | None = None) -> "Data":
         """Why a placement is as it is, in sentences and as data."""

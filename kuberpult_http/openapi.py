@@ -32,6 +32,8 @@ _LISTS: dict[type[Any], str] = {
 _THINGS: dict[type[Any], str] = {
     questions.ShowOverview: "overview",
     questions.ShowMatrix: "matrix",
+    questions.ShowHolds: "holds",
+    questions.ShowCommit: "whole_commit",
     questions.ShowEnvironment: "environment",
     questions.ShowApplication: "application",
     questions.ShowRelease: "release",

@@ -39,9 +39,10 @@ class Hindsight:
 
     def log(self, wanted: Touching, start: ObjectId | None) -> Iterator[Entry]:
         """The commits that touch what is *wanted*, newest first, from the head or from *start*."""
-        return map(self._entry, self.store.history(wanted, start))
+        return map(self.entry, self.store.history(wanted, start))
 
-    def _entry(self, commit: LoggedCommit) -> Entry:
+    def entry(self, commit: LoggedCommit) -> Entry:
+        """What happened in one commit."""
         return log.entry(self.store.objects, commit, tree_before(self.store, commit))
 
     def why(self, environment: EnvironmentName, application: ApplicationName, head: Head, state: State) -> Data:
