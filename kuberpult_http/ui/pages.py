@@ -8,7 +8,9 @@ from starlette.routing import BaseRoute, Route
 
 from kuberpult_core.errors import KuberpultError
 from kuberpult_http.problems import HttpProblem
+from kuberpult_http.ui.activity import activity, commit
 from kuberpult_http.ui.assets import FOLDER, asset
+from kuberpult_http.ui.locks import locks
 from kuberpult_http.ui.looking import Look, looking
 from kuberpult_http.ui.overview import overview
 from kuberpult_http.ui.planned import collect, planned_actions
@@ -20,6 +22,9 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 PAGES: tuple[tuple[str, Page], ...] = (
     ("/", overview),
+    ("/locks", locks),
+    ("/activity", activity),
+    ("/activity/{commit}", commit),
     ("/plan", plan),
     ("/planned", planned_actions),
 )
