@@ -50,6 +50,7 @@ if TYPE_CHECKING:  # it imports this module, and few are limited in what they se
     from kuberpult_core.access.sifting import Sees
     from kuberpult_core.access.sight import Sight
     from kuberpult_core.past.log import Entry
+    from kuberpult_core.past.queueing import Queueing
     from kuberpult_core.service import Repository
 
 EVERYTHING = Touching()
@@ -148,7 +149,16 @@ def _holds(seen: Seen, question: ShowHolds) -> Data:
 
     commit = seen.head.commit
     now = seen.now if question.at is None or commit is None else seen.repository.store.commit(commit).time
-    return {"commit": commit, **holds(seen.state, question, now, seen.log(Touching(question.environment)))}
+    return {"commit": commit, **holds(seen.state, question, now, _queueings(seen, Touching(question.environment)))}
+
+
+def _queueings(seen: Seen, wanted: Touching) -> "Iterator[Queueing]":
+    """What commits made wait, newest first; of each that is kept, but for those who see it in part."""
+    from kuberpult_core.past.queueing import queueing_of  # noqa: PLC0415 - as above
+
+    if seen.sight is not None and not seen.sight.sees_all:
+        return map(queueing_of, seen.log(wanted))
+    return seen.repository.queueings(wanted, seen.head.commit) if seen.head.commit else iter(())
 
 
 def _why(seen: Seen, environment: EnvironmentName, application: ApplicationName) -> Data:

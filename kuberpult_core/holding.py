@@ -8,7 +8,6 @@ import fnmatch
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from itertools import islice
-from typing import TypeAlias
 
 import attrs
 
@@ -16,18 +15,16 @@ from kuberpult_core.decide.locking import check_team, every_lock, is_overdue
 from kuberpult_core.decide.unlocking import waiting_behind
 from kuberpult_core.model import Broken, Lock, LockScope, State
 from kuberpult_core.names import ApplicationName, EnvironmentName, LockId, Version
-from kuberpult_core.past.log import Entry
-from kuberpult_core.past.why import Since, queued_since
+from kuberpult_core.past.queueing import Place, Queueing, queued_since
 from kuberpult_core.questions import ShowHolds
 from kuberpult_core.views import Data, check_environment, environments_in_order, link_view, lock_view
 from kuberpult_core.words import lock_name
 
 MOST_LOOKED_BACK = 100
 """Commits that are looked at for when something began to wait."""
-_Place: TypeAlias = tuple[EnvironmentName, ApplicationName]
 
 
-def holds(state: State, question: ShowHolds, now: datetime, newest_first: Iterable[Entry]) -> Data:
+def holds(state: State, question: ShowHolds, now: datetime, newest_first: Iterable[Queueing]) -> Data:
     """The locks that *question* asks for by environment, in the order of promotion, and what waits there.
 
     *newest_first* is the log, which tells since when something waits; not much of it is read.
@@ -38,7 +35,8 @@ def holds(state: State, question: ShowHolds, now: datetime, newest_first: Iterab
     filters = _Filters.of(state, question)
     names = [name for name in environments_in_order(state) if question.environment in (None, name)]
     queue = [place for name in names for place in waiting_behind(state, LockScope(name)) if filters.wants(*place)]
-    since = queued_since(state, queue, islice(newest_first, MOST_LOOKED_BACK)) if queue else {}
+    waits = {place: state.placement(*place).queued for place in queue}
+    since = queued_since(waits, islice(newest_first, MOST_LOOKED_BACK)) if queue else {}
     waiting = {place: _waiting(state, place, since.get(place)) for place in queue}
     return {
         "teams": sorted({team for it in state.applications if (team := state.team_of(it)) is not None}),
@@ -79,7 +77,7 @@ def _is_wanted(state: State, question: ShowHolds, application: ApplicationName) 
 
 
 def _environment(
-    state: State, name: EnvironmentName, filters: _Filters, waiting: Mapping[_Place, Data], now: datetime
+    state: State, name: EnvironmentName, filters: _Filters, waiting: Mapping[Place, Data], now: datetime
 ) -> Data:
     scopes = [(scope, locks) for scope, locks in every_lock(state, name) if locks and filters.concerns(scope)]
     return {
@@ -93,7 +91,7 @@ def _locks(
     state: State,
     scope: LockScope,
     locks: Mapping[LockId, Lock],
-    waiting: Mapping[_Place, Data],
+    waiting: Mapping[Place, Data],
     now: datetime,
 ) -> Iterator[Data]:
     behind = [waiting[place] for place in waiting_behind(state, scope) if place in waiting]
@@ -101,7 +99,7 @@ def _locks(
         yield {"lock": lock_view(scope, lock_id, lock), "overdue": is_overdue(lock, now), "waiting": behind}
 
 
-def _waiting(state: State, place: _Place, since: Since | None) -> Data:
+def _waiting(state: State, place: Place, since: Data | None) -> Data:
     environment, application = place
     placed = state.placement(environment, application)
     return {
@@ -111,7 +109,7 @@ def _waiting(state: State, place: _Place, since: Since | None) -> Data:
         "display_version": _display_version(state, application, placed.version),
         "queued": link_view(placed.queued),
         "queued_display_version": _display_version(state, application, placed.queued),
-        "since": since.data if since else None,
+        "since": since,
         "locks": [lock_name(it.scope, it.lock_id) for it in state.locks_on(environment, application)],
     }
 

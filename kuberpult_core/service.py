@@ -38,6 +38,7 @@ if TYPE_CHECKING:  # only those who look back need these
     from kuberpult_core.past.facts import Facts
     from kuberpult_core.past.hindsight import Hindsight
     from kuberpult_core.past.log import Entry
+    from kuberpult_core.past.queueing import Queueing
     from kuberpult_core.past.replay import Verdict
     from kuberpult_core.questions import Question
     from kuberpult_core.views import Data
@@ -208,6 +209,10 @@ class Repository:
     def entry(self, commit: ObjectId) -> "Entry":
         """What happened in one commit."""
         return self._hindsight.entry(self.store.commit(commit))
+
+    def queueings(self, wanted: Touching, start: ObjectId) -> "Iterator[Queueing]":
+        """What the commits from *start* back that touch what is *wanted* made wait."""
+        return self._hindsight.queueings(wanted, start)
 
     def why(self, environment: EnvironmentName, application: ApplicationName, at: str | None = None) -> "Data":
         """Why a placement is as it is, in sentences and as data."""

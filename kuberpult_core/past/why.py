@@ -90,23 +90,6 @@ def _origins(
     return current, queued if placed.queued is not None else None
 
 
-def queued_since(
-    state: State, waiting: Iterable[tuple[EnvironmentName, ApplicationName]], newest_first: Iterable[Entry]
-) -> dict[tuple[EnvironmentName, ApplicationName], Since]:
-    """What made each of these placements wait, as far as the log that is given tells; no more of it is read."""
-    wanted = {place: state.placement(*place).queued for place in waiting}
-    found = {}
-    for logged in newest_first:
-        for event, cause in ((it.event, it.cause) for it in logged.told):
-            place = (event.environment, event.application) if isinstance(event, Move) else None
-            if place in wanted and _queues(event, wanted[place]):
-                found[place] = Since(logged, cause)
-                del wanted[place]
-        if not wanted:
-            break
-    return found
-
-
 def _queues(event: object, version: Version | Broken | None) -> bool:
     return isinstance(event, Queued | Deployed | Undeployed) and version == (
         event.version if isinstance(event, Queued) else event.queued
