@@ -17,7 +17,7 @@ from kuberpult_core.errors import InvalidCommand, UnknownCommit, UnknownRevision
 from kuberpult_core.model import State
 from kuberpult_core.names import ApplicationName, EnvironmentName, Version
 from kuberpult_core.past import moments
-from kuberpult_core.ports import Head, LoggedCommit, Touching
+from kuberpult_core.ports import Head, LoggedCommit, ObjectId, Touching
 from kuberpult_core.questions import (
     CompareEnvironments,
     CompareManifests,
@@ -36,7 +36,9 @@ from kuberpult_core.questions import (
     ListReleases,
     Question,
     ShowApplication,
+    ShowCommit,
     ShowEnvironment,
+    ShowHolds,
     ShowLog,
     ShowManifest,
     ShowMatrix,
@@ -53,8 +55,12 @@ if TYPE_CHECKING:  # it imports this module, and few are limited in what they se
     from kuberpult_core.access.sifting import Sees
     from kuberpult_core.access.sight import Sight
     from kuberpult_core.past.log import Entry
+    from kuberpult_core.past.queueing import Queueing
     from kuberpult_core.service import Repository
 
+EVERYTHING = Touching()
+FAR = 1000
+"""Commits that are looked at for the one that followed another."""
 _KEY = secrets.token_bytes(16)
 """Under which Secrets are shown as hashes: another one for each process, so that no value can be guessed."""
 
@@ -76,7 +82,11 @@ class Seen:
 
     def log(self, wanted: Touching) -> "Iterator[Entry]":
         """The log of what is *wanted*, as far as it may be seen."""
-        entries = self.repository.log(wanted, self.head.commit)
+        return self.log_from(self.head.commit, wanted)
+
+    def log_from(self, start: ObjectId | None, wanted: Touching) -> "Iterator[Entry]":
+        """The same from the commit *start* back; nothing came before the first one."""
+        entries = iter(()) if start is None else self.repository.log(wanted, start)
         return self.sight.entries(self.whole, entries) if self.sight else entries
 
 
@@ -120,10 +130,14 @@ def answer(seen: Seen, question: Question) -> Any:  # noqa: C901, PLR0911, PLR09
             return views.locks_view(state, environment, only)
         case ListQueue(environment):
             return views.queue_view(state, environment)
+        case ShowHolds():
+            return _holds(seen, question)
         case ShowSettings():
             return views.settings_view(state)
         case ShowLog():
             return _log(seen, question)
+        case ShowCommit(commit):
+            return _commit(seen, commit)
         case ExplainPlacement(application, environment):
             return _why(seen, environment, application)
         case FindCommit(commit):
@@ -148,6 +162,23 @@ def _placed(seen: Seen, question: ListPlaced) -> Data:
     from kuberpult_core.matrix import placed  # noqa: PLC0415 - for this question only
 
     return {"commit": seen.head.commit, **placed(seen.state, question)}
+
+
+def _holds(seen: Seen, question: ShowHolds) -> Data:
+    from kuberpult_core.holding import holds  # noqa: PLC0415 - for this question only
+
+    commit = seen.head.commit
+    now = seen.now if question.at is None or commit is None else seen.repository.store.commit(commit).time
+    return {"commit": commit, **holds(seen.state, question, now, _queueings(seen, Touching(question.environment)))}
+
+
+def _queueings(seen: Seen, wanted: Touching) -> "Iterator[Queueing]":
+    """What commits made wait, newest first; of each that is kept, but for those who see it in part."""
+    from kuberpult_core.past.queueing import queueing_of  # noqa: PLC0415 - as above
+
+    if seen.sight is not None and not seen.sight.sees_all:
+        return map(queueing_of, seen.log(wanted))
+    return seen.repository.queueings(wanted, seen.head.commit) if seen.head.commit else iter(())
 
 
 def _why(seen: Seen, environment: EnvironmentName, application: ApplicationName) -> Data:
@@ -231,7 +262,7 @@ def _everything(_environment: EnvironmentName | None, _application: ApplicationN
 
 
 def _problems(seen: Seen) -> list[Problem]:
-    found = seen.repository.problems(seen.head.commit)
+    found = seen.repository.problems(seen.head.commit) if seen.head.commit else []
     return seen.sight.upon(seen.whole).problems(found) if seen.sight else found
 
 
@@ -256,8 +287,29 @@ def _log(seen: Seen, question: ShowLog) -> list[Data]:
 
     since = None if question.since is None else _past(question.since, seen.now, "since")
     wanted = Touching(question.environment, question.application, question.author, since)
-    entries = islice(seen.log(wanted), question.limit)
+    start = seen.head.commit
+    if question.before is not None:
+        start = seen.repository.store.commit(seen.repository.revision(question.before)).parent
+    entries = islice(seen.log_from(start, wanted), question.limit)
     return [entry_view(it, concerning(it.told, wanted)) for it in entries]
+
+
+def _commit(seen: Seen, text: str) -> Data:
+    from kuberpult_core.past.one import commit_view  # noqa: PLC0415 - as above
+
+    commit = seen.repository.revision(text)
+    entry = seen.repository.entry(commit)
+    shown = seen.sight.entry(seen.whole, entry) if seen.sight else entry
+    if shown is None:
+        raise UnknownRevision(text)
+    sees_all = seen.sight is None or seen.sight.sees_all
+    return commit_view(shown, _after(seen, commit), sees_all=sees_all)
+
+
+def _after(seen: Seen, commit: ObjectId) -> ObjectId | None:
+    """The commit that came next, if it is not far from where the log is looked at."""
+    chain = seen.repository.store.history(EVERYTHING, seen.head.commit) if seen.head.commit else iter(())
+    return next((it.id for it in islice(chain, FAR) if it.parent == commit), None)
 
 
 def _stats(seen: Seen, question: ShowStats) -> Data:

@@ -260,6 +260,17 @@ class ListQueue:
 
 
 @frozen
+class ShowHolds:
+    """All that is held back: the locks of each environment, what waits behind each, and since when."""
+
+    environment: EnvironmentName | None = attrs.field(default=None, converter=fields.optional_environment)
+    team: TeamName | None = attrs.field(default=None, converter=fields.optional_team)
+    application: str | None = attrs.field(default=None, converter=_pattern)
+    """A shell pattern for names."""
+    at: str | None = attrs.field(default=None, converter=_optional_revision)
+
+
+@frozen
 class ShowSettings:
     """The settings that all who commit share, defaults included."""
 
@@ -277,6 +288,16 @@ class ShowLog:
     since: str | None = None
     """A date, or ``4h`` for four hours ago."""
     limit: int = attrs.field(default=NEWEST, converter=_limit)
+    at: str | None = attrs.field(default=None, converter=_optional_revision)
+    before: str | None = attrs.field(default=None, converter=_optional_revision)
+    """Only what is older than this commit: the last one of a page gives the next page."""
+
+
+@frozen
+class ShowCommit:
+    """One commit: what happened in it, the command behind it, and its neighbours."""
+
+    commit: str = attrs.field(converter=fields.revision)
     at: str | None = attrs.field(default=None, converter=_optional_revision)
 
 
@@ -346,8 +367,10 @@ Question: TypeAlias = (
     | CompareManifests
     | ListLocks
     | ListQueue
+    | ShowHolds
     | ShowSettings
     | ShowLog
+    | ShowCommit
     | ExplainPlacement
     | FindCommit
     | CompareStates

@@ -159,6 +159,7 @@ ROUTES: tuple[Route, ...] = (
     ),
     Change("POST", "/api/locks/expire", commands.ExpireLocks, {}, tag="locks"),
     Ask("/api/queue", questions.ListQueue, _ENV, tag="queue"),
+    Ask("/api/holds", questions.ShowHolds, _BOTH, tag="queue"),
     Change(
         "DELETE", f"{_EA}/queue", commands.CancelQueued,
         _BOTH, tag="queue",
@@ -180,6 +181,7 @@ ROUTES: tuple[Route, ...] = (
     Change("PATCH", "/api/settings", commands.UpdateSettings, {}, tag="settings"),
     Ask("/api/log", questions.ShowLog, _BOTH, tag="log"),
     Ask("/api/why", questions.ExplainPlacement, _BOTH, tag="log"),
+    Ask("/api/log/{commit}", questions.ShowCommit, tag="log"),
     Ask("/api/commits/{commit}", questions.FindCommit, tag="log"),
     Ask("/api/diff", questions.CompareStates, _BOTH, tag="log"),
     Ask("/api/stats", questions.ShowStats, _ENV, tag="log"),

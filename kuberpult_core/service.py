@@ -38,6 +38,7 @@ if TYPE_CHECKING:  # only those who look back need these
     from kuberpult_core.past.facts import Facts
     from kuberpult_core.past.hindsight import Hindsight
     from kuberpult_core.past.log import Entry
+    from kuberpult_core.past.queueing import Queueing
     from kuberpult_core.past.replay import Verdict
     from kuberpult_core.questions import Question
     from kuberpult_core.views import Data
@@ -137,6 +138,14 @@ class Repository:
         """The commit that *text* names, or that was the head at the time that it names."""
         return self._completing.revision(text)
 
+    def moment(self, text: str) -> tuple[Head, State, datetime | None]:
+        """What was published at the commit or time that *text* names, and that time if it is one.
+
+        Before the first commit that is nothing, where :meth:`snapshot` refuses.
+        """
+        commit, time = self._completing.moment(text)
+        return (*(self._past(commit) if commit else (Head(None, None), State())), time)
+
     def _past(self, commit: ObjectId) -> tuple[Head, State]:
         head = Head(commit, self.store.commit(commit).tree)
         return head, self._reader.state(head.tree, remember=False)
@@ -196,6 +205,14 @@ class Repository:
     def log(self, wanted: Touching = EVERYTHING, at: str | None = None) -> "Iterator[Entry]":
         """The log, newest first, from now or from *at*: those commits that touch what is *wanted*."""
         return self._hindsight.log(wanted, None if at is None else self.revision(at))
+
+    def entry(self, commit: ObjectId) -> "Entry":
+        """What happened in one commit."""
+        return self._hindsight.entry(self.store.commit(commit))
+
+    def queueings(self, wanted: Touching, start: ObjectId) -> "Iterator[Queueing]":
+        """What the commits from *start* back that touch what is *wanted* made wait."""
+        return self._hindsight.queueings(wanted, start)
 
     def why(self, environment: EnvironmentName, application: ApplicationName, at: str | None = None) -> "Data":
         """Why a placement is as it is, in sentences and as data."""

@@ -29,6 +29,8 @@ _LISTS: dict[type[Any], str] = {
 _THINGS: dict[type[Any], str] = {
     questions.ShowOverview: "overview",
     questions.ShowMatrix: "matrix",
+    questions.ShowHolds: "holds",
+    questions.ShowCommit: "whole_commit",
     questions.ListPlaced: "placed",
     questions.ShowEnvironment: "environment",
     questions.ShowApplication: "application",

@@ -40,7 +40,7 @@ async def applied_data(desk: Desk, caller: Caller, applied: Applied, *, diff: bo
     """What was done; on demand with the manifests that it changed."""
     found = decided(applied.commit, applied.decision, planned=False)
     if diff:
-        found["manifests"] = await desk.read(_brought, desk, caller, applied.commit)
+        found["manifests"] = await desk.read(brought, desk, caller, applied.commit)
     return found
 
 
@@ -86,7 +86,8 @@ def _changing(desk: Desk, caller: Caller, plan: Plan, places: Container[Place] |
     return _shown(caller.view.upon(before, evolve_all(before, plan.decision.events)), differences)
 
 
-def _brought(desk: Desk, caller: Caller, commit: ObjectId | None) -> list[Data]:
+def brought(desk: Desk, caller: Caller, commit: ObjectId | None) -> list[Data]:
+    """The manifests that a commit changed, as far as *caller* may read them."""
     if commit is None:
         return []
     differences = desk.repository.brought(commit, _KEY)

@@ -53,6 +53,7 @@ VIEW, MANIFESTS, DEPLOY = "View", "View ViewManifests", "DeployRelease"
 ROWS: dict[tuple[str, str], Row] = {
     ("GET", "/api/overview"): row("/api/overview", VIEW),
     ("GET", "/api/matrix"): row("/api/matrix", VIEW),
+    ("GET", "/api/holds"): row("/api/holds", VIEW),
     ("GET", "/api/environments"): row("/api/environments", VIEW),
     ("GET", E): row(E, VIEW),
     ("PUT", E): row("/api/environments/new", "CreateEnvironment", {}),
@@ -90,6 +91,7 @@ ROWS: dict[tuple[str, str], Row] = {
     ("GET", "/api/settings"): row("/api/settings", VIEW),
     ("PATCH", "/api/settings"): row("/api/settings", "UpdateSettings", {"patch": {"keepReleases": 5}}),
     ("GET", "/api/log"): row("/api/log", VIEW),
+    ("GET", "/api/log/{commit}"): row("/api/log/HEAD", VIEW),
     ("GET", "/api/why"): row("/api/why", VIEW, query="?env=staging&app=cart"),
     ("GET", "/api/commits/{commit}"): row("/api/commits/abcd1", VIEW),
     ("GET", "/api/diff"): row("/api/diff", VIEW, query="?old=HEAD~2"),

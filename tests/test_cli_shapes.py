@@ -177,7 +177,7 @@ def test_every_shape_is_used() -> None:
     used = {it for answer in ANSWERS.values() for it in (answer.shape, answer.variant, answer.line) if it}
     needed = {it for name in {*used, "error"} for it in schema(name)["$defs"]}
     of_the_service = {"matrix", "cell", "placements", "deployment", "release_places", "environments_difference"}
-    of_the_service |= {"placed"}
+    of_the_service |= {"placed", "holds", "held", "held_lock", "since", "whole_commit"}
     assert set(shapes()) - used - needed == {"error"} | of_the_service
 
 

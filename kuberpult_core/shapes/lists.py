@@ -33,6 +33,38 @@ def lists() -> dict[str, Schema]:
             queued=link("The version that waits."),
             locks=items(ref("lock"), "What it waits for."),
         ),
+        "holds": thing(
+            "All that is held back.",
+            commit=or_null(commit("The commit that was read.")),
+            teams=items(text("A team."), "Every team that there is."),
+            environments=items(
+                thing(
+                    "An environment.",
+                    name=text("Its name."),
+                    group=or_null(text("Its group.")),
+                    locks=items(ref("held_lock"), "The locks there."),
+                ),
+                "The environments, in the order of promotion.",
+            ),
+            queue=items(ref("held"), "All that waits, in the same order."),
+        ),
+        "held_lock": thing(
+            "A lock, and what it holds.",
+            lock=ref("lock"),
+            overdue=flag("Whether its time is past; it holds until it is deleted."),
+            waiting=items(ref("held"), "What waits behind it, and maybe behind others."),
+        ),
+        "held": thing(
+            "A version that is held back.",
+            environment=text("Where."),
+            application=text("Which application."),
+            version=link("The version in place."),
+            display_version=or_null(text("What people call it.")),
+            queued=link("The version that waits."),
+            queued_display_version=or_null(text("What people call that.")),
+            since=or_null(ref("since")),
+            locks=items(text("A lock's name."), "Every lock in its way."),
+        ),
         "overview": thing(
             "What is where.",
             commit=or_null(commit("The commit that was read.")),

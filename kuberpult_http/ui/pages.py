@@ -10,10 +10,12 @@ from kuberpult_core.errors import KuberpultError
 from kuberpult_http.access import Access
 from kuberpult_http.problems import HttpProblem
 from kuberpult_http.ui import signin
+from kuberpult_http.ui.activity import activity, commit
 from kuberpult_http.ui.applications import application
 from kuberpult_http.ui.assets import FOLDER, asset
 from kuberpult_http.ui.comparing import compare
 from kuberpult_http.ui.environments import environment, environments
+from kuberpult_http.ui.locks import locks
 from kuberpult_http.ui.looking import Look, looking
 from kuberpult_http.ui.overview import overview
 from kuberpult_http.ui.planned import collect, planned_actions
@@ -33,6 +35,9 @@ PAGES: tuple[tuple[str, Page], ...] = (
     ("/environments/{env}", environment),
     ("/environments/{env}/compare", compare),
     ("/trains", trains),
+    ("/locks", locks),
+    ("/activity", activity),
+    ("/activity/{commit}", commit),
     ("/plan", plan),
     ("/planned", planned_actions),
 )
