@@ -1,0 +1,141 @@
+"""A real browser for tests: Debian's Chromium, which complains of whatever is not as it should be.
+
+Fixtures for the modules ``tests/test_browser_*.py``. Where there is no Chromium, those are left out, and the
+end of the run says so; with ``KUBERPULT_BROWSER=required`` the run fails instead.
+"""
+
+import asyncio
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from tests import messy
+from tests.served import PATIENCE, Served, served
+from tests.visitor import HEIGHT, MILLISECONDS, WIDE, Visitor, chromium_path, launched
+
+BROWSER_TESTS = "test_browser_"
+IS_REQUIRED = os.environ.get("KUBERPULT_BROWSER") == "required"
+LEFT_OUT = "The tests in a real browser are left out: there is no Chromium here (Debian: apt-get install chromium)."
+NONE_RAN = "KUBERPULT_BROWSER=required, but no test ran in a browser."
+_passed = 0
+
+# Whether there is a browser
+
+
+def pytest_configure() -> None:
+    """Fail at once where the browser has to be there and is not."""
+    if IS_REQUIRED and chromium_path() is None:
+        raise pytest.UsageError("KUBERPULT_BROWSER=required, but there is no Chromium here.")
+
+
+def pytest_ignore_collect(collection_path: Path) -> bool | None:
+    """Leave out what needs a browser where there is none."""
+    return True if collection_path.name.startswith(BROWSER_TESTS) and chromium_path() is None else None
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Count what was shown in a browser, by whichever worker."""
+    global _passed  # noqa: PLW0603 - hooks share nothing else
+    _passed += report.when == "call" and report.passed and BROWSER_TESTS in report.nodeid
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail if nothing was shown in a browser and it had to be."""
+    is_worker = hasattr(session.config, "workerinput")
+    if IS_REQUIRED and not is_worker and not _passed and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say what was left out, and why."""
+    if chromium_path() is None:
+        terminalreporter.write_line(LEFT_OUT, yellow=True)
+    elif IS_REQUIRED:
+        said = f"{_passed} tests ran in {chromium_path()}." if _passed else NONE_RAN
+        terminalreporter.write_line(said, red=not _passed)
+
+
+# Who looks
+
+
+Visitors = Callable[..., Visitor]
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """The browser of this worker."""
+    with sync_playwright() as playwright:
+        browser = launched(playwright)
+        loop = asyncio.get_running_loop()
+        asyncio._set_running_loop(None)
+        yield browser
+        asyncio._set_running_loop(loop)
+        browser.close()
+
+
+@pytest.fixture
+def at_work(chromium: Browser) -> Iterator[Browser]:
+    """The browser while a test needs it.
+
+    Playwright leaves its loop running in this thread between calls. Tests of others, which run loops of
+    their own in the same process, must not find it.
+    """
+    loop = chromium._impl_obj._loop
+    asyncio._set_running_loop(loop)
+    yield chromium
+    asyncio._set_running_loop(None)
+
+
+@pytest.fixture
+def visitors(at_work: Browser) -> Iterator[Visitors]:
+    """Makes visitors of a service, each with a browser profile of their own; at the end, nothing has gone wrong."""
+    made: list[Visitor] = []
+
+    def visitor(
+        service: Served | str, width: int = WIDE, *, dark: bool = False, scripts: bool = True, calm: bool = False
+    ) -> Visitor:
+        context = at_work.new_context(
+            viewport={"width": width, "height": HEIGHT},
+            color_scheme="dark" if dark else "light",
+            java_script_enabled=scripts,
+            reduced_motion="reduce" if calm else "no-preference",
+        )
+        context.set_default_timeout(PATIENCE * MILLISECONDS)
+        made.append(Visitor.of(context, service if isinstance(service, str) else service.url))
+        return made[-1]
+
+    yield visitor
+    for it in made:
+        it.page.context.close()
+    for it in made:
+        it.check()
+
+
+# Services that are looked at only; whoever changes something has one of their own
+
+
+@pytest.fixture(scope="session")
+def messy_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A rich and messy world."""
+    folder = tmp_path_factory.mktemp("messy")
+    with served(messy.make(folder / "manifests.git"), folder) as service:
+        yield service
+
+
+@pytest.fixture(scope="session")
+def hostile_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A repository that somebody filled with no good intentions."""
+    folder = tmp_path_factory.mktemp("hostile")
+    with served(messy.make_hostile(folder / "manifests.git"), folder) as service:
+        yield service
+
+
+@pytest.fixture(scope="session")
+def empty_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A repository without a commit."""
+    folder = tmp_path_factory.mktemp("empty")
+    with served(messy.make_empty(folder / "manifests.git"), folder) as service:
+        yield service
