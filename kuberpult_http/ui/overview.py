@@ -7,6 +7,7 @@ import attrs
 from starlette.responses import Response
 
 from kuberpult_core.questions import ShowMatrix, Wanted
+from kuberpult_http.ui.cells import Cells
 from kuberpult_http.ui.looking import Look
 from kuberpult_http.ui.rendering import rendered
 
@@ -33,6 +34,7 @@ async def overview(look: Look) -> Response:
         look,
         "overview.html",
         matrix=matrix,
+        cells=Cells([it["name"] for it in matrix["environments"]], look.now),
         groups=_groups(matrix["environments"]),
         filters={name: look.wanted(name) for name in ("app", "team", "env", "show")},
         choices=[it.value for it in Wanted],
