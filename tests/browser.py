@@ -6,19 +6,28 @@ end of the run says so; with ``KUBERPULT_BROWSER=required`` the run fails instea
 
 import asyncio
 import os
+import shutil
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import attrs
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
+from kuberpult_core.codec import command_data
+from kuberpult_core.commands import SingleCommand
 from tests import messy
+from tests.cli import SCRIPT, variables_of
+from tests.real import git
 from tests.served import PATIENCE, Served, served
 from tests.visitor import HEIGHT, MILLISECONDS, WIDE, Visitor, chromium_path, launched
 
 BROWSER_TESTS = "test_browser_"
 IS_REQUIRED = os.environ.get("KUBERPULT_BROWSER") == "required"
-LEFT_OUT = "The tests in a real browser are left out: there is no Chromium here (Debian: apt-get install chromium)."
+LEFT_OUT = (
+    "The tests in a real browser are left out: there is no Chromium here (Debian: apt-get install chromium)."
+)
 NONE_RAN = "KUBERPULT_BROWSER=required, but no test ran in a browser."
 _passed = 0
 
@@ -91,7 +100,7 @@ def at_work(chromium: Browser) -> Iterator[Browser]:
 
 @pytest.fixture
 def visitors(at_work: Browser) -> Iterator[Visitors]:
-    """Makes visitors of a service, each with a browser profile of their own; at the end, nothing has gone wrong."""
+    """Makes visitors of a service, each with a profile of their own; at the end, nothing has gone wrong."""
     made: list[Visitor] = []
 
     def visitor(
@@ -139,3 +148,44 @@ def empty_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("empty")
     with served(messy.make_empty(folder / "manifests.git"), folder) as service:
         yield service
+
+
+# Services that a test may change
+
+
+@attrs.frozen
+class Shop:
+    """A small world of a test's own: its service, its repository, and the command line."""
+
+    service: Served
+    folder: Path
+
+    def apply(self, *commands: SingleCommand) -> None:
+        """Let somebody do something by the API."""
+        with self.service.client() as client:
+            for it in commands:
+                answer = client.post("/api/batch", json={"commands": [command_data(it)]})
+                assert answer.is_success, answer.text
+
+    def run(self, *arguments: str) -> None:
+        """Let somebody do something by the command line, in a process of its own."""
+        words = [SCRIPT, "--repo", str(self.folder / "manifests.git"), "--author", str(messy.BEN), *arguments]
+        subprocess.run(words, env=variables_of(self.folder), timeout=PATIENCE, check=True, capture_output=True)
+
+    @property
+    def commits(self) -> list[str]:
+        """What was published, the newest first."""
+        return git(self.folder / "manifests.git", "log", "--format=%s", "main").splitlines()
+
+
+@pytest.fixture(scope="session")
+def _small_world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return messy.make_shop(tmp_path_factory.mktemp("shop") / "manifests.git")
+
+
+@pytest.fixture
+def shop(tmp_path: Path, _small_world: Path) -> Iterator[Shop]:
+    """cart and search, at 2 on development and at 1 on staging and production."""
+    shutil.copytree(_small_world, tmp_path / "manifests.git")
+    with served(tmp_path / "manifests.git", tmp_path) as service:
+        yield Shop(service, tmp_path)

@@ -1,4 +1,7 @@
-"""A rich and messy world for people to look at: long names, locks on everything, queues, broken links, strangers."""
+"""Worlds for people to look at: a rich and messy one, a hostile one, a small tidy one, and an empty one.
+
+The messy one has long names, locks on everything, queues, broken links and the work of strangers.
+"""
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
@@ -127,13 +130,15 @@ def make(path: Path) -> Path:
 # Hostile
 
 SCRIPT = "<script>document.title='owned';window.owned=1</script>"
-IMAGE = "\"><img src=x onerror=\"window.owned=1\">"
+IMAGE = '"><img src=x onerror="window.owned=1">'
 TURNED = "abc\u202egnp.exe\u2066\u200b\x1b[31m"
 HOSTILE = f"{SCRIPT} {IMAGE} {TURNED} {{{{ 7*7 }}}} </textarea></title><svg onload=window.owned=1>"
 _LOCK = "environments/production/locks"
 _FIRST = "applications/cart/releases/1"
 HOSTILE_FILES: Mapping[str, File] = {
-    "environments/staging/config.json": File(b'{"upstream": {"latest": true}, "environmentGroup": "<b>early</b>"}'),
+    "environments/staging/config.json": File(
+        b'{"upstream": {"latest": true}, "environmentGroup": "<b>early</b>"}'
+    ),
     "environments/production/config.json": File(b'{"upstream": {"environment": "staging"}}'),
     "environments/<i>/config.json": File(b"{}"),
     "applications/cart/team": File(IMAGE.encode()),
@@ -188,4 +193,20 @@ def _by_hand(repository: Repository, files: Mapping[str, File]) -> None:
 def make_empty(path: Path) -> Path:
     """A repository without a commit."""
     init_repository(path).close()
+    return path
+
+
+def make_shop(path: Path) -> Path:
+    """A small tidy world: cart and search, at 2 on development and at 1 on staging and production."""
+    places = ("staging", "production")
+    with init_repository(path) as repository:
+        for command in (
+            CreateEnvironment("development", {"upstream": {"latest": True}}),
+            CreateEnvironment("staging", {"upstream": {"environment": "development"}}),
+            CreateEnvironment("production", {"upstream": {"environment": "staging"}}),
+            *(release(name, 1, places, team="shop") for name in ("cart", "search")),
+            *(ReleaseTrain(name) for name in places),
+            *(release(name, 2, places) for name in ("cart", "search")),
+        ):
+            repository.apply(command, ADA)
     return path
