@@ -98,6 +98,12 @@ def at_work(chromium: Browser) -> Iterator[Browser]:
     asyncio._set_running_loop(None)
 
 
+def leave(browser: Browser) -> None:
+    """Close every page."""
+    for it in browser.contexts:
+        it.close()
+
+
 @pytest.fixture
 def visitors(at_work: Browser) -> Iterator[Visitors]:
     """Makes visitors of a service, each with a profile of their own; at the end, nothing has gone wrong."""
@@ -117,8 +123,7 @@ def visitors(at_work: Browser) -> Iterator[Visitors]:
         return made[-1]
 
     yield visitor
-    for it in made:
-        it.page.context.close()
+    leave(at_work)
     for it in made:
         it.check()
 
@@ -184,8 +189,9 @@ def _small_world(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def shop(tmp_path: Path, _small_world: Path) -> Iterator[Shop]:
+def shop(tmp_path: Path, _small_world: Path, at_work: Browser) -> Iterator[Shop]:
     """cart and search, at 2 on development and at 1 on staging and production."""
     shutil.copytree(_small_world, tmp_path / "manifests.git")
     with served(tmp_path / "manifests.git", tmp_path) as service:
         yield Shop(service, tmp_path)
+        leave(at_work)  # while it is still there, so that nobody finds it gone
