@@ -168,10 +168,15 @@ def read(path: Path) -> Tokens:
 
 def changed(path: Path, change: Callable[[Tokens], Tokens]) -> None:
     """Change the file as a whole: whoever reads it meanwhile gets the old one; two who change it go one by one."""
+    rewritten(path, lambda it: rendered(change(read(it))))
+
+
+def rewritten(path: Path, content: Callable[[Path], bytes]) -> None:
+    """Replace a private file by what *content* makes of it. Raises :class:`StoreUnavailable`."""
     try:
         path = path.resolve()  # a link stays one
         with _alone(path):
-            _replace(path, rendered(change(read(path))))
+            _replace(path, content(path))
     except OSError as error:
         raise StoreUnavailable(
             f"{path} cannot be written ({error.strerror}).", "See whose folder it is."

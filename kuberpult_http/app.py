@@ -30,7 +30,7 @@ from kuberpult_http.limits import Limited, Limits
 from kuberpult_http.metrics import Metrics, metrics
 from kuberpult_http.pages import docs, openapi
 from kuberpult_http.planning import applying, planning
-from kuberpult_http.problems import HttpProblem, http_problem, problem
+from kuberpult_http.problems import HttpProblem, http_problem, note_unavailable, problem
 from kuberpult_http.recording import BROKEN, Recorded
 from kuberpult_http.routes import ROUTES, Ask, Change, Route
 from kuberpult_http.webhook import refresh
@@ -80,7 +80,7 @@ def create_app(
         routes=[*OWN, *map(_path, ROUTES), *gotool.routes(), *signin.routes(access), *ui.routes(), *more],
         middleware=[
             Middleware(Recorded, metrics=counted),
-            Middleware(Limited, limits=options.limits, metrics=counted),
+            Middleware(Limited, limits=options.limits, metrics=counted, address=access.network),
             Middleware(Gate, access=access),
         ],
         exception_handlers={
@@ -128,6 +128,7 @@ def _path(route: Route) -> BaseRoute:
 
 async def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, KuberpultError)  # noqa: S101 - starlette hands over what it was registered for
+    note_unavailable(error)
     return problem(error, await _meant(request, error) if isinstance(error, NotFound | InvalidName) else ())
 
 

@@ -10,6 +10,10 @@ from kuberpult_http.problems import HttpProblem
 MOST = 64 * 1024 * 1024
 """Bytes of a body, unless the service is told otherwise."""
 JSON = "application/json"
+MOST_VALUES = 500_000
+"""Values in JSON: each takes a hundred times the bytes that it has there, and some time to read."""
+_BEGIN = (b"{", b"[", b",")
+"""What each value but the first comes after."""
 _READ = "kuberpult.body"
 """Where a body is kept for those who read it again."""
 
@@ -57,13 +61,28 @@ async def json_of(request: Request, most: int | None = None) -> dict[str, Any]:
 
 
 def parsed(content: bytes) -> Any:
-    """JSON as data: UTF-8, no key twice, no NaN, not too deep."""
+    """JSON as data: UTF-8, no key twice, no NaN, not too deep, and not made of too many values."""
+    if _values(content) > MOST_VALUES:
+        sentence = f"The body has more than {MOST_VALUES} values."
+        raise HttpProblem(400, "invalid_json", sentence, "Send less at once.")
     try:
         return json.loads(content.decode(), object_pairs_hook=_once, parse_constant=_no_constant)
     except UnicodeDecodeError:
         raise HttpProblem(400, "invalid_json", "The body is not UTF-8.") from None
     except (ValueError, RecursionError) as error:
         raise HttpProblem(400, "invalid_json", f"The body is not JSON: {error}.") from None
+
+
+def _values(content: bytes) -> int:
+    """How many values there are, or a number that is too large as well; quick, whatever is in it."""
+    most = sum(map(content.count, _BEGIN))
+    if most <= MOST_VALUES:
+        return most
+    bare = content.replace(b"\\\\", b"").replace(b'\\"', b"")
+    if (quotes := bare.count(b'"')) > 4 * MOST_VALUES:
+        return quotes // 4
+    outside = b"".join(bare.split(b'"')[::2])
+    return sum(map(outside.count, _BEGIN))
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

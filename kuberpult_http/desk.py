@@ -13,8 +13,10 @@ from kuberpult_core.questions import Question
 from kuberpult_core.service import Answer, Check, View
 from kuberpult_http.logs import note
 
-READERS, WRITERS = 8, 250
-"""Requests that read, and that write, at the same time; those who write wait for each other, and are gathered."""
+READERS, WRITERS, LOOKERS = 8, 250, 4
+"""Requests that read, and that write, at the same time; those who write wait for each other, and are gathered.
+
+Those who look after the service have threads of their own: it is alive, however long others read."""
 T = TypeVar("T")
 
 
@@ -42,10 +44,15 @@ class Desk:
         """Called after each command with its kind and what came of it: done, nothing, or an error's code."""
         self._readers = CapacityLimiter(readers)
         self._writers = CapacityLimiter(writers)
+        self._lookers = CapacityLimiter(LOOKERS)
 
     async def read(self, function: Callable[..., T], *arguments: Any) -> T:
         """Call *function*, which reads, in a thread."""
         return await to_thread.run_sync(function, *arguments, limiter=self._readers)
+
+    async def look(self, function: Callable[..., T], *arguments: Any) -> T:
+        """The same for what looks after the service."""
+        return await to_thread.run_sync(function, *arguments, limiter=self._lookers)
 
     async def ask(self, caller: Caller, question: Question) -> Answer:
         """The answer to a question, as far as *caller* may see it."""

@@ -6,6 +6,8 @@ no commit of this branch, or too much came since, a ``reset`` tells the client t
 
 import asyncio
 import json
+import time
+from collections import deque
 from collections.abc import AsyncIterator, Iterable
 from itertools import islice, takewhile
 
@@ -19,13 +21,14 @@ from kuberpult_core.errors import KuberpultError
 from kuberpult_core.past.log import Entry, entry_view
 from kuberpult_core.ports import ObjectId
 from kuberpult_core.service import View
-from kuberpult_http.desk import Caller, Desk
 from kuberpult_http.handlers import caller_of, desk_of
 from kuberpult_http.problems import HttpProblem
 
 HEARTBEAT = 15.0
 """Seconds without an event after which a comment is sent, so that proxies keep the connection."""
-MOST_RESUMED = 5_000
+ASKED_AGAIN = 1.0
+"""Seconds after which it is found out anew who listens and what they may see."""
+MOST_RESUMED = 1_000
 """Commits that a client may have missed; with more, it starts anew."""
 MOST_WAITING = 1_000
 """Events that a client may be behind; one that is further behind is cut off, and resumes."""
@@ -121,33 +124,46 @@ async def events(request: Request) -> Response:
         raise HttpProblem(
             503, "too_many_streams", "Too many listen already.", "Try again later.", {"Retry-After": "5"}
         )
+    headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
+    if request.method == "HEAD":
+        return Response(headers=headers, media_type=MEDIA_TYPE)
     queue = hub.listen()
     try:
         missed = await _missed(request, hub.head)
     except BaseException:
         hub.leave(queue)
         raise
-    headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
-    stream = _stream(hub, queue, missed, _Shown(desk_of(request), caller_of(request)))
-    return StreamingResponse(stream, headers=headers, media_type=MEDIA_TYPE)
+    return StreamingResponse(_stream(hub, queue, missed, _Shown(request)), headers=headers, media_type=MEDIA_TYPE)
 
 
-@attrs.frozen
 class _Shown:
-    """Events as far as a caller may see them."""
+    """Events as far as who listens may see them, by what counts when they are sent."""
 
-    desk: Desk
-    caller: Caller
+    def __init__(self, request: Request) -> None:
+        self._request, self._desk, self._asked = request, desk_of(request), time.monotonic()
+        self._is_over = False
+
+    async def may_listen(self) -> bool:
+        """Whether they still may: not if what they have shown is over, or is revoked."""
+        again = self._request.scope["state"].get("again")
+        if again is None or self._is_over or time.monotonic() - self._asked < ASKED_AGAIN:
+            return not self._is_over
+        self._asked = time.monotonic()
+        try:
+            await again()
+        except HttpProblem as problem:
+            self._is_over = problem.status != 503  # who cannot be asked about now was known a moment ago
+        return not self._is_over
 
     async def text(self, event: Event) -> str:
         """What is sent; nothing if nothing of it may be seen."""
-        view = self.caller.view
+        view = caller_of(self._request).view
         if view is None:
             return event.text
-        return await self.desk.read(self._text, event, view)
+        return await self._desk.read(self._text, event, view)
 
     def _text(self, event: Event, view: View) -> str:
-        entry = view.entry(self.desk.repository.state(), event.entry)
+        entry = view.entry(self._desk.repository.state(), event.entry)
         return event_of(entry).text if entry else ""
 
 
@@ -170,16 +186,20 @@ async def _stream(
         yield f"retry: {RETRY_MILLISECONDS}\n\n"
         if missed is None:
             yield RESET
-        for event in missed or ():
-            yield await shown.text(event)
         told = {event.id for event in missed or ()}
-        while True:
+        waiting = deque(missed or ())
+        del missed  # what was sent is not kept
+        while waiting and await shown.may_listen():
+            yield await shown.text(waiting.popleft())
+        while not waiting:
             try:
                 new = await asyncio.wait_for(queue.get(), HEARTBEAT)
             except TimeoutError:
+                if not await shown.may_listen():
+                    return
                 yield ": heartbeat\n\n"
                 continue
-            if new is None:
+            if new is None or not await shown.may_listen():
                 return
             if new.id not in told:
                 yield await shown.text(new)

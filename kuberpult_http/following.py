@@ -43,8 +43,15 @@ class Health:
 
     refreshed_at: float | None = None
     """When the remote answered last, by the monotonic clock."""
-    problem: str | None = None
-    """Why the branch cannot be followed, as a sentence; none if it can."""
+    unreached: str | None = None
+    """Why the remote could not be asked the last time, as a sentence; none if it could."""
+    unfollowed: str | None = None
+    """What else keeps the branch from being followed, likewise."""
+
+    @property
+    def problem(self) -> str | None:
+        """Why the branch cannot be followed; none if it can."""
+        return self.unreached or self.unfollowed
 
     @property
     def lasting_problem(self) -> str | None:
@@ -70,6 +77,7 @@ class Follower:
         self._is_news = asyncio.Event()
         self._due: dict[str, float] = {}
         self._saved: ObjectId | None = None
+        self._saving: asyncio.Task[None] | None = None
 
     def look_now(self, *, refresh: bool = False) -> None:
         """Look at once; with *refresh*, ask the remote as well."""
@@ -79,29 +87,50 @@ class Follower:
 
     async def start(self) -> None:
         """Know where the branch is, before anybody is told of anything."""
-        head = await self._desk.read(self._desk.repository.store.head)
+        head = await self._desk.look(self._desk.repository.store.head)
         self._hub.head = head.commit
-        self.health.refreshed_at = time.monotonic()
 
     async def run(self) -> None:
         """Follow until the task is cancelled."""
         while True:
             self._is_news.clear()
-            try:
-                await self._step()
-            except KuberpultError as error:
-                self._note(error)
-            except Exception:
-                log.exception("Following the branch failed.")
+            await self._step_safely()
             with suppress(TimeoutError):  # wait_for may swallow a cancellation, before Python 3.12
                 async with asyncio.timeout(self._rhythm.look):
                     await self._is_news.wait()
 
+    async def _step_safely(self) -> None:
+        try:
+            await self._step()
+        except KuberpultError as error:
+            self._note(error)
+            self.health.unfollowed = str(error)
+        except Exception as error:
+            if (said := repr(error)) != self.health.unfollowed:  # it is tried four times a second
+                log.exception("Following the branch failed.")
+            self.health.unfollowed = said
+        else:
+            self.health.unfollowed = None
+
     async def finish(self) -> None:
         """Keep what is known for the process that starts next, if that is new and goes quickly."""
+        if self._saving is not None:
+            self._saving.cancel()
         if self._hub.head != self._saved:
             with suppress(TimeoutError, KuberpultError):
                 await asyncio.wait_for(self._save(), LAST_SAVING)
+
+    @property
+    def _is_saving(self) -> bool:
+        return self._saving is not None and not self._saving.done()
+
+    async def _save_safely(self) -> None:
+        try:
+            await self._save()
+        except KuberpultError as error:
+            log.warning("No snapshot could be kept. %s", error)
+        except Exception:
+            log.exception("No snapshot could be kept.")
 
     async def _save(self) -> None:
         head = self._hub.head
@@ -110,19 +139,33 @@ class Follower:
 
     async def _step(self) -> None:
         if self._is_due("refresh", self._rhythm.refresh):
-            await aside(self._desk.repository.refresh)  # a server that hangs must not hold up the end
-            self.health.refreshed_at = time.monotonic()
-        self.health.problem = None
+            await self._refresh()
         await self._tell()
         if self._is_due("expire", self._rhythm.expire):
             await self._expire()
-        if self._is_due("snapshot", self._rhythm.snapshot) and self._hub.head != self._saved:
-            await self._save()
+        if (
+            self._is_due("snapshot", self._rhythm.snapshot)
+            and self._hub.head != self._saved
+            and not self._is_saving
+        ):
+            self._saving = asyncio.create_task(self._save_safely())  # which takes long, and nobody waits for
+
+    async def _refresh(self) -> None:
+        """Ask the remote. What is known here is told of in any case."""
+        try:
+            await aside(self._desk.repository.refresh)  # a server that hangs must not hold up the end
+        except KuberpultError as error:
+            self._note(error)
+            self.health.unreached = str(error)
+        else:
+            self.health.unreached = None
+            self.health.refreshed_at = time.monotonic()
 
     def _note(self, error: KuberpultError) -> None:
-        if str(error) != self.health.problem:
-            log.warning("%s %s", error, error.hint)
-        self.health.problem = str(error)
+        """Log it, but not again as long as it is the same."""
+        if str(error) in (self.health.unreached, self.health.unfollowed):
+            return
+        log.warning("%s %s", error, error.hint)
         if isinstance(error, HistoryReplaced):
             log.warning("Reads go on from the state that was known; changes are refused until it is followed.")
 
@@ -135,11 +178,11 @@ class Follower:
 
     async def _tell(self) -> None:
         """Tell of what was published since the last time."""
-        head = (await self._desk.read(self._desk.repository.store.head)).commit
+        head = (await self._desk.look(self._desk.repository.store.head)).commit
         known = self._hub.head
         if head == known:
             return
-        found = await self._desk.read(events_since, self._desk.repository, known or "", head) if known else None
+        found = await self._desk.look(events_since, self._desk.repository, known or "", head) if known else None
         if found is None:
             self._hub.start_anew(head)
         else:

@@ -17,7 +17,7 @@ from kuberpult_core import Actor
 from kuberpult_core.errors import KuberpultError
 from kuberpult_http.bodies import body_of
 from kuberpult_http.desk import Caller
-from kuberpult_http.problems import HttpProblem, http_problem, problem
+from kuberpult_http.problems import HttpProblem, http_problem, note_unavailable, problem
 
 HEADER, REPLAYED = "Idempotency-Key", "Idempotency-Replayed"
 KEPT_SECONDS = 24 * 60 * 60
@@ -123,6 +123,7 @@ async def _answer(request: Request, endpoint: Endpoint) -> Response:
     try:
         return await endpoint(request)
     except KuberpultError as error:
+        note_unavailable(error)
         return problem(error)
     except HttpProblem as error:
         return http_problem(error)

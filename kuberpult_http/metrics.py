@@ -189,5 +189,5 @@ async def metrics(request: Request) -> Response:
     """``GET /metrics``."""
     state, desk = request.app.state, desk_of(request)
     found: Metrics = state.metrics
-    text = await desk.read(found.text, desk.repository, state.hub, state.follower.health)
+    text = await desk.look(found.text, desk.repository, state.hub, state.follower.health)
     return Response(text, media_type=CONTENT_TYPE_LATEST)

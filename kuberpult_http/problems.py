@@ -18,6 +18,7 @@ from kuberpult_core.errors import (
     Unavailable,
     Unknown,
 )
+from kuberpult_http.logs import note, shown
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_SECONDS = 5
@@ -57,6 +58,12 @@ def problem(error: KuberpultError, meant: Sequence[str] = (), status: int | None
     status = status_of(error) if status is None else status
     headers = {"Retry-After": str(RETRY_SECONDS)} if isinstance(error, Unavailable) else {}
     return _response(status, {**error_data(error, meant), "status": status}, headers)
+
+
+def note_unavailable(error: KuberpultError) -> None:
+    """Have the request's line in the log say what is wrong here, and not with the request."""
+    if status_of(error) >= 500:
+        note(problem=shown(str(error), 500))
 
 
 def http_problem(error: HttpProblem) -> Response:

@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import threading
+import time
 from types import FrameType
 
 import attrs
@@ -12,12 +13,15 @@ import uvicorn
 from starlette.applications import Starlette
 
 from kuberpult_http import logs
+from kuberpult_http.connections import Config, Connection, Patience, room_for
 
 log = logging.getLogger("kuberpult.server")
 LONGEST_HEADERS = 64 * 1024
 """Bytes of a request before its body."""
 _TIDYING = 3.0
 """Seconds that the end may take after the time of grace."""
+_LOOK = 10
+"""Ticks of a tenth of a second between two looks at the connections."""
 
 
 @attrs.frozen
@@ -31,6 +35,8 @@ class Listening:
     """Seconds for what is under way when it is told to end."""
     log_format: str = "json"
     log_level: str = "info"
+    patience: Patience = attrs.field(factory=Patience)
+    """What connections may take."""
 
 
 class Server(uvicorn.Server):
@@ -41,6 +47,15 @@ class Server(uvicorn.Server):
         await super().startup(sockets)
         for address in [it.getsockname() for server in getattr(self, "servers", ()) for it in server.sockets]:
             logs.tell(log, logging.INFO, "listening", {"host": address[0], "port": address[1]})
+
+    async def on_tick(self, counter: int) -> bool:
+        """Now and then, end connections that take too long."""
+        if counter % _LOOK == 0:
+            now = time.monotonic()
+            for connection in list(self.server_state.connections):
+                if isinstance(connection, Connection):
+                    connection.look(now)
+        return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Take nothing new, and answer what is under way."""
@@ -65,7 +80,14 @@ def _end_at_once() -> None:
 def serve(app: Starlette, listening: Listening) -> None:
     """Serve *app* until the process is told to end."""
     logs.set_up(listening.log_format, listening.log_level)
-    config = uvicorn.Config(
+    signal.signal(signal.SIGTERM, _ended)  # uvicorn raises it once more when all is done
+    signal.signal(signal.SIGINT, _ended)
+    server(app, listening).run()
+
+
+def server(app: Starlette, listening: Listening) -> Server:
+    """What serves *app*, once it is told to run."""
+    config = Config(
         app,
         host=listening.host,
         port=listening.port,
@@ -77,14 +99,13 @@ def serve(app: Starlette, listening: Listening) -> None:
         timeout_graceful_shutdown=listening.grace,
         timeout_keep_alive=75,
         h11_max_incomplete_event_size=LONGEST_HEADERS,
-        http="h11",  # httptools, where it happens to be installed, limits no header
+        http=Connection,  # h11: httptools, where it happens to be installed, limits no header
         loop="asyncio",
         ws="none",
         lifespan="on",
     )
-    signal.signal(signal.SIGTERM, _ended)  # uvicorn raises it once more when all is done
-    signal.signal(signal.SIGINT, _ended)
-    Server(config).run()
+    config.patience = attrs.evolve(listening.patience, most=room_for(listening.patience.most))
+    return Server(config)
 
 
 def _ended(_signal: int, _frame: FrameType | None) -> None:

@@ -15,6 +15,8 @@ PLAIN = ("x-kuberpult-secret", "x-gitlab-token")
 SIGNED = "x-hub-signature-256"
 """GitHub's and Gitea's header: a digest of the body under the secret."""
 _SCHEME = "sha256="
+MOST = 25 * 1024 * 1024
+"""Bytes of what a git server tells: as much as GitHub sends."""
 
 
 async def refresh(request: Request) -> Response:
@@ -28,17 +30,23 @@ async def refresh(request: Request) -> Response:
             "This service takes no word of pushes.",
             "Start it with the variable KUBERPULT_REFRESH_SECRET set.",
         )
-    if not _knows(request, secret.encode(), await body_of(request, options.most_body)):
+    if not await _knows(request, secret.encode()):
         raise HttpProblem(403, "wrong_secret", "The secret is missing or wrong.", f"Send it as {PLAIN[0]}.")
     follower: Follower = request.app.state.follower
     follower.look_now(refresh=True)
     return Response(status_code=204)
 
 
-def _knows(request: Request, secret: bytes, body: bytes) -> bool:
-    """Whether a header proves it. How long that takes says nothing of the secret."""
+async def _knows(request: Request, secret: bytes) -> bool:
+    """Whether a header proves it. How long that takes says nothing of the secret.
+
+    The body is read only if it may be what proves it: whoever asks here need not have signed in.
+    """
     given = [request.headers[name].encode("latin-1") for name in PLAIN if name in request.headers]
-    signature = request.headers.get(SIGNED, "")
-    digest = _SCHEME + hmac.new(secret, body, hashlib.sha256).hexdigest()
-    is_signed = hmac.compare_digest(signature.encode("latin-1"), digest.encode())
-    return any(hmac.compare_digest(it, secret) for it in given) or is_signed
+    if any(hmac.compare_digest(it, secret) for it in given):
+        return True
+    signature = request.headers.get(SIGNED)
+    if signature is None:
+        return False
+    digest = _SCHEME + hmac.new(secret, await body_of(request, MOST), hashlib.sha256).hexdigest()
+    return hmac.compare_digest(signature.encode("latin-1"), digest.encode())

@@ -172,10 +172,13 @@ class Shop:
                 answer = client.post("/api/batch", json={"commands": [command_data(it)]})
                 assert answer.is_success, answer.text
 
-    def run(self, *arguments: str) -> None:
-        """Let somebody do something by the command line, in a process of its own."""
+    def run(self, *arguments: str) -> str:
+        """Let somebody do something by the command line, in a process of its own; what it answers."""
         words = [SCRIPT, "--repo", str(self.folder / "manifests.git"), "--author", str(messy.BEN), *arguments]
-        subprocess.run(words, env=variables_of(self.folder), timeout=PATIENCE, check=True, capture_output=True)
+        done = subprocess.run(
+            words, env=variables_of(self.folder), timeout=PATIENCE, check=True, capture_output=True, text=True
+        )
+        return done.stdout
 
     @property
     def commits(self) -> list[str]:

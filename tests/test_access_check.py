@@ -69,10 +69,14 @@ def refused(repository: Repository, command: Command, *lines: str) -> tuple[str,
     """What is refused to somebody with these rights, and where; the plan is refused just the same."""
     before = repository.snapshot()[0]
     with pytest.raises(NotAllowed) as raised:
-        repository.apply(command, ADA, check=checking(*lines))
+        repository.apply(command, ADA, check=checking("View *:*", *lines))
     with pytest.raises(NotAllowed) as planned:
-        repository.plan(command, checking(*lines))
+        repository.plan(command, checking("View *:*", *lines))
+    with pytest.raises(NotAllowed) as blind:
+        repository.apply(command, ADA, check=checking(*lines))
     assert repository.snapshot()[0] == before
+    assert blind.value.action == raised.value.action
+    assert blind.value.where in (raised.value.where, "a place that they may not see")
     assert planned.value.facts == raised.value.facts
     assert raised.value.who == "Ada"
     return raised.value.action, raised.value.where

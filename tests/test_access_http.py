@@ -2,27 +2,31 @@
 
 import asyncio
 import base64
+import hmac
 import json
 import os
 import signal
-from collections.abc import Iterator
+import sys
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
 import attrs
 import pytest
 
-from kuberpult_core import Actor, tokens
+from kuberpult_core import Actor, CreateLock, CreateRelease, ReleaseTrain, Target, tokens
 from kuberpult_core.errors import InvalidAccess
 from kuberpult_http.access import Access, AccessOptions, OidcOptions, ProxyOptions, middleware
 from kuberpult_http.access.attempts import MOST, MOST_ADDRESSES, SECONDS, Attempts
+from kuberpult_http.access.files import Watched
 from kuberpult_http.access.gate import Gate
 from kuberpult_http.access.options import is_loopback
+from kuberpult_http.access.requests import client_address
 from kuberpult_http.access.sessions import PLAIN, SECURE
 from kuberpult_http.app import Options, create_app
 from kuberpult_http.problems import HttpProblem
 from tests.asking import Client
-from tests.guarded import ADMIN, BASE, VIEWER, Clock, Guarded, code_of, guarded, small_repository
+from tests.guarded import ADA, ADMIN, BASE, VIEWER, Clock, Guarded, code_of, guarded, small_repository
 
 LOCK = "/api/environments/staging/locks/frost"
 MESSAGE = {"message": "Stop."}
@@ -740,3 +744,239 @@ def test_the_middleware_stands_before_any_application(tmp_path: Path) -> None:
         assert seen[0].view is not None
         assert Client(middleware(service.access)(app))("GET", "/").status_code == 401
         assert len(seen) == 1
+
+
+# What strangers send
+
+
+@pytest.mark.parametrize("origin", ["http://[", "http://[::1", "null", "//", "http://a b", "https://"])
+def test_an_origin_that_is_none_is_another_site(service: Guarded, origin: str) -> None:
+    answer = service.ask("POST", "/session", data={"token": "x"}, headers={"Origin": origin})
+    assert (answer.status_code, code_of(answer)) == (403, "cross_site")
+
+
+def test_a_long_way_through_proxies_is_not_walked_for_strangers(service: Guarded) -> None:
+    calls = 0
+
+    def count(_frame: Any, event: str, _argument: Any) -> None:
+        nonlocal calls
+        calls += event == "call"
+
+    scope = {"client": ("203.0.113.7", 1), "headers": [(b"x-forwarded-for", b"," * 60_000)]}
+    sys.setprofile(count)
+    try:
+        assert client_address(scope, service.access.options) == "203.0.113.7"
+        trusting = attrs.evolve(service.access.options, trusted_proxies=("203.0.113.0/24",))
+        assert client_address(scope, trusting) == "203.0.113.7"
+    finally:
+        sys.setprofile(None)
+    assert calls < 1000
+
+
+def test_a_proxy_that_is_trusted_says_whom_a_limit_is_for(tmp_path: Path) -> None:
+    with guarded(tmp_path, trusted_proxies=("203.0.113.0/24",)) as service:
+        networks = {
+            service.access.network({"client": (peer, 1), "headers": [(b"x-forwarded-for", given)]})
+            for peer, given in (
+                ("203.0.113.7", b"192.0.2.1"),
+                ("203.0.113.8", b"198.51.100.9, 192.0.2.1"),
+                ("192.0.2.1", b"198.51.100.9"),
+                ("203.0.113.7", b"192.0.2.1, 203.0.113.9"),
+            )
+        }
+        assert networks == {"192.0.2.1"}
+
+
+def test_a_token_that_was_good_is_not_kept_out_by_somebody_at_the_same_address(service: Guarded) -> None:
+    token, other = service.token("viewer"), service.token("viewer")
+    service.later(2)
+    assert service.as_(token)("GET", "/api/environments").status_code == 200
+    for _ in range(MOST + 5):
+        service.as_("kpt_x")("GET", "/api/environments")
+    assert service.as_(token)("GET", "/api/environments").status_code == 200
+    assert service.as_(other)("GET", "/api/environments").status_code == 429
+    tokens.changed(service.folder / "tokens", lambda _: {})
+    service.later(2)
+    assert service.as_(token)("GET", "/api/environments").status_code == 401
+    assert service.as_(token)("GET", "/api/environments").status_code == 429  # it is a guess like any other now
+
+
+def test_readiness_tells_strangers_nothing_of_files_and_lines(service: Guarded) -> None:
+    (service.folder / "policy").write_text("p, role:top-secret\n")
+    service.later(2)
+    answer = service.ask("GET", "/readyz")
+    assert answer.status_code == 503
+    assert str(service.folder) not in answer.text
+    assert "policy" not in answer.text
+
+
+def test_a_file_that_fails_in_a_way_nobody_thought_of_changes_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_text("first")
+    clock = Clock()
+
+    def read(it: Path) -> str:
+        text = it.read_text()
+        if text == "bomb":
+            raise RecursionError("too deep")
+        return text
+
+    watched = Watched(path, read, clock)
+    path.write_text("bomb")
+    clock.now += 2
+    assert watched() == "first"
+    assert "too deep" in (watched.problem or "")
+    path.write_text("third")
+    clock.now += 2
+    assert watched() == "third"
+    assert watched.problem is None
+
+
+# Word of pushes
+
+
+def refreshing(service: Guarded, secret: str | None) -> Guarded:
+    service.app.state.options = attrs.evolve(service.app.state.options, refresh_secret=secret)
+    return service
+
+
+def test_a_git_server_needs_its_secret_and_no_token(service: Guarded) -> None:
+    assert refreshing(service, None).ask("POST", "/api/refresh").status_code == 404
+    ask = refreshing(service, "secret").ask
+    assert ask("POST", "/api/refresh", headers={"X-Gitlab-Token": "secret"}).status_code == 204
+    digest = hmac.new(b"secret", b"{}", "sha256").hexdigest()
+    signed = {"X-Hub-Signature-256": f"sha256={digest}"}
+    assert ask("POST", "/api/refresh", content=b"{}", headers=signed).status_code == 204
+    for wrong in ({}, {"X-Gitlab-Token": "guess"}, {"X-Hub-Signature-256": "sha256=00"}):
+        answer = ask("POST", "/api/refresh", content=b"{}", headers=wrong)
+        assert (answer.status_code, code_of(answer)) == (403, "wrong_secret")
+
+
+def test_who_proves_nothing_is_not_listened_to_for_long(service: Guarded) -> None:
+    sent = 0
+
+    async def endless() -> AsyncIterator[bytes]:
+        nonlocal sent
+        while sent < 100:
+            sent += 1
+            yield b"x" * 1024 * 1024
+
+    ask = refreshing(service, "secret").ask
+    ask("POST", "/api/refresh", content=endless())
+    assert sent < 2
+    signed = {"X-Hub-Signature-256": "sha256=00"}
+    assert ask("POST", "/api/refresh", content=endless(), headers=signed).status_code == 413
+    assert sent < 30
+
+
+# Sessions that were ended
+
+
+def session_key(folder: Path) -> Path:
+    path = folder / "session-key"
+    path.write_bytes(b"k" * 32)
+    path.chmod(0o600)
+    return path
+
+
+def test_a_session_that_was_ended_stays_so_in_the_next_process_and_in_another(tmp_path: Path) -> None:
+    key = session_key(tmp_path)
+    with guarded(tmp_path, session_key=key) as first, guarded(tmp_path, session_key=key) as second:
+        token = first.token("viewer")
+        first.later(2)
+        second.later(2)
+        one, other = first.cookie(token), first.cookie(token)
+        assert second.ask("GET", "/api/environments", headers={"Cookie": one}).status_code == 200
+        ended = first.ask("POST", "/session/end", headers={"Cookie": one, "Origin": BASE})
+        assert ended.status_code == 303
+        second.later(2)
+        for service in (first, second):
+            assert service.ask("GET", "/api/environments", headers={"Cookie": one}).status_code == 401
+    with guarded(tmp_path, session_key=key) as third:
+        third.later(2)
+        assert third.ask("GET", "/api/environments", headers={"Cookie": one}).status_code == 401
+        assert third.ask("GET", "/api/environments", headers={"Cookie": other}).status_code == 200
+        kept = key.with_name("session-key.ended")
+        assert kept.stat().st_mode & 0o777 == 0o600
+        assert len(kept.read_text().splitlines()) == 1
+        third.later(8 * 3600)
+        third.ask("POST", "/session/end", headers={"Cookie": third.cookie(token), "Origin": BASE})
+        assert len(kept.read_text().splitlines()) == 1  # what is over anyway is not kept
+
+
+def test_given_a_folder_that_cannot_be_written_then_a_session_ends_here_and_the_log_says_so(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    key = session_key(tmp_path)
+    key.with_name("session-key.ended.lock").mkdir()
+    with guarded(tmp_path, session_key=key) as service:
+        token = service.token("viewer")
+        service.later(2)
+        cookie = service.cookie(token)
+        service.ask("POST", "/session/end", headers={"Cookie": cookie, "Origin": BASE})
+        assert service.ask("GET", "/api/environments", headers={"Cookie": cookie}).status_code == 401
+    assert "counts again" in caplog.text
+
+
+def test_given_a_list_of_ended_sessions_that_is_none_then_nothing_starts(tmp_path: Path) -> None:
+    key = session_key(tmp_path)
+    ended = key.with_name("session-key.ended")
+    ended.write_text("nonsense\n")
+    ended.chmod(0o600)
+    with pytest.raises(InvalidAccess, match="no list of sessions"), guarded(tmp_path, session_key=key):
+        pass
+
+
+# What a refusal tells
+
+
+HALF = """
+p, role:half, View, eu:development, *, allow
+p, role:half, DeleteLock, *:*, *, allow
+p, role:half, CreateLock, eu:development, *, allow
+p, role:half, DeployRelease, eu:development, *, allow
+"""
+
+
+@pytest.mark.parametrize(
+    ("sees", "method", "path", "body"),
+    [
+        ("", "DELETE", "/api/environments/staging/locks/hold", None),
+        ("", "PUT", "/api/environment-groups/eu/locks/mine", MESSAGE),
+        ("", "POST", "/api/plan", {"kind": "Undo", "commit": "HEAD"}),
+        ("", "POST", "/api/plan", {"kind": "ReleaseTrain", "target": "eu", "group_only": True}),
+        ("p, role:half, View, *:*, *, allow\n", "DELETE", "/api/environments/staging/locks/hold", None),
+        ("p, role:half, View, *:*, *, allow\n", "POST", "/api/plan", {"kind": "Undo", "commit": "HEAD"}),
+    ],
+)
+def test_a_refusal_names_no_place_that_may_not_be_seen(
+    tmp_path: Path, sees: str, method: str, path: str, body: Any
+) -> None:
+    with guarded(tmp_path, ADMIN + HALF + sees) as service:
+        manifests = dict.fromkeys(("development", "staging"), "kind: A\n")
+        for command in (
+            CreateLock(Target("staging"), "hold", "Stop."),
+            CreateRelease("hidden", manifests, version=1),
+            ReleaseTrain("staging"),
+        ):
+            service.repository.apply(command, ADA)
+        token = service.token("half")
+        service.later(2)
+        answer = service.as_(token)(method, path, json=body)
+        assert (answer.status_code, code_of(answer)) == (403, "not_allowed")
+        said = answer.text.replace("not_allowed", "")
+        asked = f"{path} {body}"
+        assert sees or not [it for it in ("staging", "hidden", "cart") if it in said and it not in asked]
+        assert "hidden" not in said or sees
+        assert not sees or "staging" in said
+
+
+def test_a_refusal_names_the_place_that_was_asked_for(tmp_path: Path) -> None:
+    with guarded(tmp_path, ADMIN + HALF) as service:
+        token = service.token("half")
+        service.later(2)
+        for name in ("staging", "nowhere"):
+            answer = service.as_(token)(
+                "PUT", f"/api/environments/{name}/applications/cart/version", json={"version": 1}
+            )
+            assert answer.json()["facts"]["where"] == f"{name}/cart"

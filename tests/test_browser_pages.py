@@ -6,7 +6,7 @@ import pytest
 
 from kuberpult_http.ui.pages import PAGES
 from tests.browser import Visitors
-from tests.messy import LONG_APP, LONG_ENVIRONMENT
+from tests.messy import LONG_APP
 from tests.served import Served
 from tests.visitor import HEIGHT, NARROW, WIDE
 
@@ -96,15 +96,3 @@ def test_a_refusal_is_a_sentence_on_a_page(
     page = visitor.open(address)
     assert page.get_by_role("alert").inner_text().strip().endswith(".")
     assert not visitor.violations()
-
-
-def test_a_group_is_as_wide_as_its_environments(visitors: Visitors, messy_service: Served) -> None:
-    page = visitors(messy_service).open("/")
-    group = page.locator(".groups th", has_text="live").bounding_box()
-    first = page.locator(".environments th", has_text="canary").bounding_box()
-    last = page.locator(".environments th", has_text=LONG_ENVIRONMENT).bounding_box()
-    assert group
-    assert first
-    assert last
-    assert abs(group["x"] - first["x"]) < 1
-    assert abs(group["x"] + group["width"] - last["x"] - last["width"]) < 1

@@ -159,17 +159,17 @@ def test_a_commit_writes_only_what_is_new(fleet: Path) -> None:
 
 def test_a_folder_that_did_not_change_between_two_commits_is_not_read_again(fleet: Path) -> None:
     with closing(open_store(fleet)) as store, Repository(store) as repository:
-        read = store.objects.tree.cache_info
+        folders = store.objects.folders
         repository.problems()
-        first = read().misses
+        first = folders.misses
 
         repository.problems()
-        assert read().misses == first > 10
+        assert folders.misses == first > 10
 
         repository.apply(Deploy("staging", "cart", 1), BOB, LATER)
         repository.problems()
         # root, environments, staging, applications and cart; its manifests are the folder that the release has
-        assert read().misses == first + 5
+        assert folders.misses == first + 5
 
 
 # Commits

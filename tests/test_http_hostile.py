@@ -1,15 +1,21 @@
 """Hostile bodies: each is refused with its reason, soon, and nothing is changed by it."""
 
+import asyncio
 import json
+import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import quote
 
+import httpx
 import pytest
 
+from kuberpult_core import memory_repository
 from kuberpult_core.manifests import MAX_BYTES
-from kuberpult_http.app import Options
+from kuberpult_http.app import Options, create_app
+from kuberpult_http.desk import READERS
 from kuberpult_http.limits import Limits
 from tests.web import MANIFEST, Client, manifests, small_service
 
@@ -172,3 +178,59 @@ def test_no_author_gets_into_a_commits_head(client: Client, name: str) -> None:
         assert answer.status_code == 200
     bad = client.get("/api/locks", headers={"author-name": "%%%", "author-email": email})
     assert (bad.status_code, bad.json()["code"]) == (400, "invalid_author")
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [b"{},", b"[],", b"1,", b'"",', b'{"":1},', b'"\\\\",'],
+    ids=["objects", "lists", "numbers", "texts", "keys", "escapes"],
+)
+def test_a_body_of_too_many_values_is_refused_before_they_are_made(client: Client, piece: bytes) -> None:
+    content = b'{"commands":[' + piece * (15 * 1024 * 1024 // len(piece)) + b"1]}"
+    begun = time.monotonic()
+    answer = client.post("/api/batch", content=content, headers=JSON)
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_json")
+    assert "values" in answer.json()["detail"]
+    assert time.monotonic() - begun < 3
+
+
+def test_a_manifest_full_of_brackets_is_no_body_of_many_values(client: Client) -> None:
+    text = "a: 1\n" + '# {"x", [1, 2, 3]} \\" ,,,\n' * 100_000
+    answer = client.post(f"{URL}?dry-run=true", json={"version": 9, "manifests": {"staging": text}})
+    assert answer.status_code == 200, answer.text
+
+
+def test_bodies_have_room_beside_each_other_or_come_later() -> None:
+    content = json.dumps({"manifests": {"staging": "# " + "x" * 100_000}}).encode()
+    with small_service(Options(limits=Limits(bodies=150_000))) as client:
+        first, second = threading.Event(), threading.Event()
+
+        async def held() -> Any:
+            yield content[:100_000]
+            first.set()
+            while not second.is_set():
+                await asyncio.sleep(0.01)
+            yield content[100_000:]
+
+        with ThreadPoolExecutor() as pool:
+            slow = pool.submit(client.post, f"{URL}?dry-run=true", content=held(), headers=JSON)
+            assert first.wait(20)
+            answer = client.post(f"{URL}?dry-run=true", content=content, headers=JSON)
+            assert (answer.status_code, answer.json()["code"]) == (503, "too_busy")
+            second.set()
+            assert slow.result().status_code == 422  # its YAML says nothing
+        for _ in range(3):  # and what it took is free again; one that is larger than all comes alone
+            assert client.post(f"{URL}?dry-run=true", content=content * 2, headers=JSON).status_code == 400
+
+
+def test_given_readers_that_take_long_then_the_probes_are_answered() -> None:
+    async def run() -> None:
+        app, go_on = create_app(memory_repository()), threading.Event()
+        stuck = [asyncio.create_task(app.state.desk.read(go_on.wait, 20)) for _ in range(2 * READERS)]
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as asked:
+            for path in ("/readyz", "/metrics"):
+                assert (await asyncio.wait_for(asked.get(path), 10)).status_code == 200
+        go_on.set()
+        assert all(await asyncio.gather(*stuck))
+
+    asyncio.run(run())

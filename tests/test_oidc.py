@@ -57,6 +57,13 @@ def token(provider: Issuer, **more: Any) -> str:
     return signed(claims(provider, **more), key("RSA"), "RS256", kid="rsa")
 
 
+def test_a_token_that_is_nested_deeply_is_not_believed(provider: Issuer) -> None:
+    head = base64.urlsafe_b64encode(b'{"alg":' + b"[" * 10_000).decode().rstrip("=")
+    for text in (f"{head}.e30.x", f"{head}.{head}.{head}"):
+        with pytest.raises(NotBelieved):
+            reader(provider).identity(text[: 16 * 1024])
+
+
 # Who somebody is
 
 

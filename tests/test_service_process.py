@@ -257,3 +257,36 @@ def test_every_answer_has_the_headers_that_browsers_need(repository: Path, tmp_p
             assert headers["x-content-type-options"] == "nosniff"
             assert headers["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'"
             assert headers["referrer-policy"] == "no-referrer"
+
+
+def test_given_a_remote_that_is_down_at_the_start_then_the_copy_is_served_until_it_is_back(
+    repository: Path, far: str, tmp_path: Path
+) -> None:
+    away = repository.with_name("away.git")
+    with served(far, tmp_path):
+        pass  # the copy is made
+    repository.rename(away)
+    with served(far, tmp_path, "--poll", "0.2") as service, service.client() as client:
+        assert "staging" in client.get("/api/overview").text
+        wait_for(lambda: client.get("/readyz").status_code == 503)
+        assert "not appear to be a git repository" in client.get("/readyz").json()["problem"]
+        refused = client.put("/api/environments/two", json={"config": {}})
+        assert (refused.status_code, refused.json()["code"]) == (503, "remote_unavailable")
+        away.rename(repository)
+        wait_for(lambda: client.get("/readyz").status_code == 200)
+        assert client.put("/api/environments/two", json={"config": {}}).status_code == 200
+
+
+def test_given_a_repository_that_is_gone_then_nothing_is_answered_as_if_it_were_empty(
+    repository: Path, tmp_path: Path
+) -> None:
+    with served(repository, tmp_path) as service, service.client() as client:
+        assert client.get("/readyz").status_code == 200
+        repository.rename(repository.with_name("away.git"))
+        wait_for(lambda: client.get("/readyz").status_code == 503)
+        assert client.get("/api/overview").status_code == 503
+        wait_for(lambda: any("not there any more" in it.get("problem", "") for it in service.requests()))
+        repository.with_name("away.git").rename(repository)
+        wait_for(lambda: client.get("/readyz").status_code == 200)
+        assert "staging" in client.get("/api/overview").text
+        assert len([it for it in service.log if it["level"] == "warning"]) <= 2

@@ -2,7 +2,8 @@
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -11,9 +12,10 @@ import click
 
 from kuberpult_cli.options import shared
 from kuberpult_cli.session import repository
-from kuberpult_core.errors import StoreUnavailable
+from kuberpult_core.errors import RemoteUnavailable, StoreUnavailable
 
 if TYPE_CHECKING:  # an extra, and much to import
+    from kuberpult_core import Repository
     from kuberpult_http.access import AccessOptions
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -43,6 +45,7 @@ class Given:
     oidc_audience: str | None
     oidc_groups_claim: str
     signin_proxies: tuple[str, ...]
+    trusted_proxies: tuple[str, ...]
 
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
@@ -133,6 +136,14 @@ _OPTIONS: tuple[tuple[str, dict[str, Any]], ...] = (
             "help": "Believe who a proxy there says is asking; repeatable.",
         },
     ),
+    (
+        "--trusted-proxy",
+        {
+            "metavar": "NETWORK",
+            "multiple": True,
+            "help": "Believe X-Forwarded-For of a proxy there, to count requests by who asks it; repeatable.",
+        },
+    ),
     ("--insecure", {"is_flag": True, "help": "Let everybody do everything, from other machines, too."}),
     ("--keyring", {"type": _FILE, "metavar": "FILE", "help": "Releases must be signed by one of these keys."}),
     (
@@ -141,7 +152,7 @@ _OPTIONS: tuple[tuple[str, dict[str, Any]], ...] = (
     ),
     ("--origin", {"metavar": "URL", "multiple": True, "help": "Where browsers reach it, if behind a proxy."}),
 )
-_NAMES = {"--origin": "origins", "--sign-in-proxy": "signin_proxies"}
+_NAMES = {"--origin": "origins", "--sign-in-proxy": "signin_proxies", "--trusted-proxy": "trusted_proxies"}
 """Options whose value has a name of its own, because there may be several."""
 
 
@@ -184,8 +195,29 @@ def command(**options: Any) -> None:
         refresh_secret=os.environ.get(REFRESH_SECRET) or None,
     )
     form = given.log_format or ("text" if sys.stderr.isatty() else "json")
-    with repository(max_pushes_per_minute=given.max_pushes_per_minute) as opened:
+    with _opened(max_pushes_per_minute=given.max_pushes_per_minute) as opened:
         serve(create_app(opened, chosen), Listening(given.host, given.port, given.grace, form))
+
+
+@contextmanager
+def _opened(**options: Any) -> "Iterator[Repository]":
+    """The repository; of a remote that cannot be asked now, the copy that is here: it is asked again and again."""
+    with ExitStack() as stack:
+        try:
+            found = stack.enter_context(repository(**options))
+        except RemoteUnavailable as error:
+            found = _copy(stack, error, options)
+        yield found
+
+
+def _copy(stack: ExitStack, error: RemoteUnavailable, options: dict[str, Any]) -> "Repository":
+    try:
+        found = stack.enter_context(repository(offline=True, **options))
+    except StoreUnavailable:
+        raise error from None
+    if found.store.head().commit is None:
+        raise error
+    return found
 
 
 def _access(given: Given) -> "AccessOptions":
@@ -203,6 +235,7 @@ def _access(given: Given) -> "AccessOptions":
         insecure=given.insecure,
         keyring=given.keyring,
         session_key=given.session_key,
+        trusted_proxies=given.trusted_proxies,
         origins=given.origins,
     )
 

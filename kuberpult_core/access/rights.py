@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import attrs
 
-from kuberpult_core.access.needs import Groups, Need, needs
+from kuberpult_core.access.needs import Groups, Need, needs, spelled
 from kuberpult_core.access.policy import Action, Permission, Policy
 from kuberpult_core.decision import Decision
 from kuberpult_core.errors import NotAllowed
@@ -29,7 +29,20 @@ class Rights:
         groups = Groups.with_decision(state, decision)
         for need in dict.fromkeys(needs(state, decision)):
             if not self.has(need, groups):
-                raise self.refusal(need)
+                raise self.refusal(need) if self._knows(need, decision, groups) else self._vague(need)
+
+    def _knows(self, need: Need, decision: Decision, groups: Groups) -> bool:
+        """Whether the place is no news to them: they have named it, or may see it."""
+        named = spelled(decision.command)
+        if {need.environment, need.application} - {None} <= named:
+            return True
+        lines = [it for it in self.about(Action.VIEW) if need.application is None or it.is_of(need.application)]
+        if need.environment is None:
+            return bool(lines)
+        return all(any(it.is_at(group, need.environment) for it in lines) for group in groups.of(need.environment))
+
+    def _vague(self, need: Need) -> NotAllowed:
+        return NotAllowed(self.who, need.action, "a place that they may not see")
 
     def has(self, need: Need, groups: Groups) -> bool:
         """Whether they may do it, in every group that the place belongs to."""

@@ -23,6 +23,7 @@ class Branch:
     def __init__(self, refs: RefsContainer, name: bytes, folder: Path) -> None:
         self._refs = refs
         self._name = Ref(name)
+        self._folder = folder
         self._file = folder / os.fsdecode(name)
         self._lock = self._file.with_name(f"{self._file.name}.lock")
 
@@ -33,6 +34,10 @@ class Branch:
         except KeyError:
             if os.path.lexists(self._file):  # it is there, and no commit's id is in it
                 raise self._damaged("it holds no commit") from None
+            if not os.path.lexists(self._folder / "HEAD"):  # a drive is gone: that is no empty repository
+                raise StoreUnavailable(
+                    f"The repository {self._folder} is not there any more.", "See whether its drive is mounted."
+                ) from None
             return None
         except (OSError, ValueError, SymrefLoop) as error:
             raise self._damaged(str(error)) from error

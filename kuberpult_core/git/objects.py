@@ -3,7 +3,6 @@
 import struct
 import zlib
 from collections.abc import Iterable, Mapping
-from functools import lru_cache
 from hashlib import sha1
 from pathlib import Path
 from threading import Lock
@@ -14,6 +13,7 @@ from dulwich.objects import ObjectID
 
 from kuberpult_core.errors import StoreUnavailable
 from kuberpult_core.git.folder import ObjectFolder
+from kuberpult_core.git.remembered import Folders
 from kuberpult_core.ports import Entry, NewObject, ObjectId
 from kuberpult_core.tree import EMPTY_TREE, Listed, object_hash
 
@@ -24,7 +24,6 @@ KINDS = {COMMIT: "commit", TREE: "tree", BLOB: "blob"}
 """git's names for them."""
 _HEADS = {COMMIT: b"commit %d\0", TREE: b"tree %d\0", BLOB: b"blob %d\0"}
 _ID_BYTES = 20
-_REMEMBERED_TREES = 20_000
 
 
 _DULWICH_RAISES = (
@@ -54,14 +53,22 @@ class GitObjects:
         self._store = store
         self._mutex = Lock()  # dulwich's packs share one file position
         self.folder = ObjectFolder(Path(store.path))
-        self.tree = lru_cache(maxsize=_REMEMBERED_TREES)(self._tree)
+        self.folders = Folders()
         self._just_written: dict[ObjectId, bytes] = {}
 
     def wrote(self, objects: Iterable[NewObject]) -> None:
         """Know the folders of the newest commit, which the next question is about, without reading them."""
         self._just_written = {it.id: it.content for it in objects if it.kind == "tree"}
 
-    def _tree(self, tree_id: ObjectId) -> Mapping[str, Entry]:
+    def tree(self, tree_id: ObjectId) -> Mapping[str, Entry]:
+        """The entries of a folder."""
+        found = self.folders.get(tree_id)
+        if found is None:
+            found = self._tree(tree_id)
+            self.folders.keep(tree_id, found)
+        return found
+
+    def _tree(self, tree_id: ObjectId) -> Listed:
         content = self._just_written.get(tree_id)
         if content is None:
             content = self.read(tree_id, TREE) if tree_id != EMPTY_TREE else b""

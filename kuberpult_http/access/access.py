@@ -18,11 +18,11 @@ from kuberpult_core.access.policy import MAX_BYTES
 from kuberpult_core.errors import InvalidAccess
 from kuberpult_core.tokens import Token, Tokens
 from kuberpult_http.access import requests
-from kuberpult_http.access.attempts import Attempts
+from kuberpult_http.access.attempts import Attempts, network_of
 from kuberpult_http.access.files import Watched, content_of
 from kuberpult_http.access.identity import Identity, actor
 from kuberpult_http.access.options import AccessOptions
-from kuberpult_http.access.sessions import Session, Sessions, cookie_name, key_from
+from kuberpult_http.access.sessions import Ended, Session, Sessions, cookie_name, ended_beside, key_from
 from kuberpult_http.callers import claimed
 from kuberpult_http.desk import Caller
 from kuberpult_http.problems import RETRY_SECONDS, HttpProblem
@@ -64,7 +64,8 @@ class Access:
         self._provider = provider or _provider(options)
         self._reading = CapacityLimiter(OIDC_READERS)
         self.attempts = Attempts(monotonic)
-        self.sessions = Sessions(key_from(options.session_key), options.session_seconds, clock)
+        ended = Ended(ended_beside(options.session_key), clock, monotonic)
+        self.sessions = Sessions(key_from(options.session_key), options.session_seconds, clock, ended)
 
     @property
     def keyring(self) -> "Keyring | None":
@@ -84,6 +85,10 @@ class Access:
 
     def _files(self) -> list[Watched[Any]]:
         return [it for it in (self._policy, self._tokens, self._keyring) if it is not None]
+
+    def network(self, scope: Scope) -> str:
+        """Where a request comes from, as far as requests are counted together."""
+        return network_of(requests.client_address(scope, self.options))
 
     # Who somebody is
 
@@ -114,16 +119,19 @@ class Access:
 
     async def of_token(self, text: str, address: str) -> Identity:
         """Who shows that token. One that is not believed counts as an attempt to guess one."""
-        self.attempts.check(address)
+        self.attempts.check(address, text)
         try:
             if text.startswith(tokens.PREFIX) or self._provider is None:
-                return self._of_own(text)
-            return await self._of_provider(self._provider, text)
+                found = self._of_own(text)
+            else:
+                found = await self._of_provider(self._provider, text)
         except HttpProblem as problem:
             if problem.status == 401:
-                self.attempts.failed(address)
+                self.attempts.failed(address, text)
                 _LOG.warning("A sign-in from %s has failed.", address)
             raise
+        self.attempts.succeeded(text)
+        return found
 
     def _of_own(self, text: str) -> Identity:
         token = tokens.found(self._tokens() if self._tokens else {}, text)

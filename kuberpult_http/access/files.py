@@ -52,13 +52,19 @@ class Watched(Generic[T]):
         try:
             self._value = self._read(self.path)
         except (KuberpultError, OSError) as error:
-            self.problem = str(error)
-            _LOG.error("%s What it said before still counts.", error)
+            self._complain(str(error))
+        except Exception as error:  # noqa: BLE001 - a file must not stop the service, whatever is in it
+            _LOG.exception("%s cannot be read, for a reason that nobody has thought of.", self.path)
+            self._complain(f"{self.path} cannot be read ({error!r}).")
         else:
             if self.problem or version != self._version:
                 _LOG.info("%s is read again.", self.path)
             self.problem = None
         self._version = version
+
+    def _complain(self, problem: str) -> None:
+        self.problem = problem
+        _LOG.error("%s What it said before still counts.", problem)
 
     def _version_now(self) -> _Version | None:
         try:

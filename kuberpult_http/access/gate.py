@@ -4,6 +4,7 @@ import asyncio
 import signal
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 
 import attrs
 from starlette.datastructures import MutableHeaders
@@ -55,7 +56,10 @@ class Gate:
         await self._app(scope, receive, _varying(send))
 
     async def _admit(self, scope: Scope) -> None:
-        """Note who asks. Raises *HttpProblem* for those who may not come in."""
+        """Note who asks. Raises *HttpProblem* for those who may not come in.
+
+        What goes on for hours calls it ``again`` now and then: a token may be revoked, a policy may change.
+        """
         state = scope.setdefault("state", {})
         if self._access.options.is_off:
             if not self._access.options.insecure:
@@ -71,6 +75,7 @@ class Gate:
         found = await self._access.identity(scope)
         if found is None:
             raise requests.unauthorized("Nobody knows who you are.")
+        state["again"] = partial(self._admit, scope)
         identity, shown = found
         if shown is not Shown.TOKEN:  # a browser sends no token unless a page of ours makes it
             requests.check_origin(scope, self._access.options, by_cookie=shown is Shown.COOKIE)

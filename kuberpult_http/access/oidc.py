@@ -14,6 +14,8 @@ ALGORITHMS = ("RS256", "ES256", "PS256", "EdDSA")
 _KINDS = {"RS256": ("RSA", None), "PS256": ("RSA", None), "ES256": ("EC", "P-256"), "EdDSA": ("OKP", "Ed25519")}
 _READER = jwt.PyJWT(options={"enforce_minimum_key_length": True})
 SKEW_SECONDS = 60
+_UNREADABLE = (jwt.PyJWTError, ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError)
+"""What reading a token that is none fails with: it may be nested deeply, or hold numbers that are none."""
 MOST_TOKEN = 16 * 1024
 MOST_GROUPS = 1000
 MOST_SUBJECT = 256
@@ -50,7 +52,7 @@ class Provider:
             return self._verified(token, keys, algorithm)
         except jwt.ExpiredSignatureError:
             raise NotBelieved("it has expired") from None
-        except (jwt.PyJWTError, ValueError, TypeError, KeyError, AttributeError):
+        except _UNREADABLE:
             raise NotBelieved("it is not one of the provider's for this service") from None
 
     def _verified(self, token: str, keys: list[Key], algorithm: str) -> dict[str, Any]:
@@ -66,7 +68,7 @@ class Provider:
                     leeway=SKEW_SECONDS,
                     options={"require": ["exp", "iss", "aud", "sub"]},
                 )
-            except (jwt.PyJWTError, ValueError, TypeError) as error:
+            except (jwt.PyJWTError, ValueError, TypeError, RecursionError, OverflowError) as error:
                 problem = error
         raise problem
 

@@ -117,8 +117,8 @@ class AccessOptions:
     """Proxies that do not sign in, but whose X-Forwarded-For is believed; those that sign in are among them."""
     origins: tuple[str, ...] = ()
     """Where the service's own pages come from, such as ``https://kuberpult.example.com``, if not from its host."""
-    public: frozenset[str] = frozenset({"/healthz", "/readyz"})
-    """Paths for which nobody needs to sign in."""
+    public: frozenset[str] = frozenset({"/healthz", "/readyz", "/api/refresh"})
+    """Paths for which nobody needs to sign in; a git server proves by itself that it may tell of pushes."""
     actor: Actor = SERVICE
     """The author where nobody has to say who asks."""
 

@@ -9,6 +9,8 @@ from kuberpult_http.problems import HttpProblem
 
 UNSAFE = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 """Methods that change something. What is none of these and none of HTTP's others has no route."""
+MOST_HOPS = 20
+"""Proxies in a row that are looked at."""
 
 
 def header(scope: Scope, name: str) -> str | None:
@@ -68,9 +70,11 @@ def client_address(scope: Scope, options: AccessOptions) -> str:
     """Who asks, past the proxies that are trusted to say for whom they ask."""
     trusted = (*options.trusted_proxies, *(options.proxy.addresses if options.proxy else ()))
     address = peer(scope)
+    if not is_among(address, trusted):
+        return address
     forwarded = [value.decode("latin-1") for key, value in scope["headers"] if key == b"x-forwarded-for"]
-    hops = [address_of(hop) for hop in ",".join(forwarded).split(",")]
-    while is_among(address, trusted) and hops and (hop := hops.pop()) is not None:
+    hops = ",".join(forwarded).rsplit(",", MOST_HOPS)[-MOST_HOPS:]
+    while is_among(address, trusted) and hops and (hop := address_of(hops.pop())) is not None:
         address = str(hop)
     return address
 
@@ -96,7 +100,10 @@ def _is_own(origin: str, scope: Scope, options: AccessOptions) -> bool:
     if origin.rstrip("/").lower() in {it.rstrip("/").lower() for it in options.origins}:
         return True
     host = header(scope, "host")
-    return bool(host) and urlsplit(origin).netloc.lower() == (host or "").lower()
+    try:
+        return bool(host) and urlsplit(origin).netloc.lower() == (host or "").lower()
+    except ValueError:  # an address that is none
+        return False
 
 
 def _cross_site() -> HttpProblem:

@@ -4,6 +4,8 @@ import base64
 import hashlib
 import hmac
 import json
+import logging
+import re
 import secrets
 import threading
 import time
@@ -14,9 +16,9 @@ from typing import Any
 import attrs
 
 from kuberpult_core import Actor
-from kuberpult_core.errors import InvalidAccess
-from kuberpult_core.tokens import check_private
-from kuberpult_http.access.files import content_of
+from kuberpult_core.errors import InvalidAccess, KuberpultError
+from kuberpult_core.tokens import check_private, rewritten
+from kuberpult_http.access.files import Watched, content_of
 from kuberpult_http.access.identity import Identity
 
 PLAIN, SECURE = "kuberpult-session", "__Host-kuberpult-session"
@@ -26,7 +28,12 @@ LEAST_KEY = 32
 MOST_KEY = 4096
 MOST_COOKIE = 3500
 """Characters; browsers keep 4096 with the name and all."""
+ENDED = ".ended"
+"""What the name of the file with ended sessions has after that of the key."""
+MOST_ENDED = 16 * 1024 * 1024
 _FORM = "v1"
+_LINE = re.compile(rb"([0-9a-f]{32}) ([0-9]{1,12})")
+_LOG = logging.getLogger("kuberpult.access")
 
 
 def key_from(path: Path | None) -> bytes:
@@ -49,13 +56,73 @@ class Session:
     expires: int
 
 
+class Ended:
+    """Sessions that were ended before their time, and when that would have been.
+
+    With a file, other processes that share the key know them too, and so does the next one.
+    """
+
+    def __init__(
+        self,
+        path: Path | None = None,
+        clock: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._path, self._clock = path, clock
+        self._here: dict[str, int] = {}
+        self._there = Watched(path, _ended, monotonic) if path else None
+        self._lock = threading.Lock()
+
+    def __contains__(self, session_id: str) -> bool:
+        return session_id in self._here or (self._there is not None and session_id in self._there())
+
+    def add(self, session: Session) -> None:
+        """It counts no more."""
+        with self._lock:
+            self._here = {**self._lasting(self._here), session.id: session.expires}
+        if self._path is None:
+            return
+        try:
+            rewritten(self._path, lambda path: _rendered(self._lasting({**_ended(path), **self._here})))
+        except KuberpultError as error:
+            _LOG.error("%s A session that was ended counts again in the next process.", error)
+
+    def _lasting(self, sessions: dict[str, int]) -> dict[str, int]:
+        now = self._clock()
+        return {name: expires for name, expires in sessions.items() if expires > now}
+
+
+def _ended(path: Path) -> dict[str, int]:
+    """The sessions in the file; none if there is no file. Raises :class:`InvalidAccess`."""
+    if not path.exists():
+        return {}
+    check_private(path)
+    lines = content_of(path, MOST_ENDED).splitlines()
+    found = [_LINE.fullmatch(line) for line in lines]
+    if not all(found):
+        raise InvalidAccess(
+            str(path), "it is no list of sessions; sessions that were ended count again without it"
+        )
+    return {it[1].decode(): int(it[2]) for it in found if it}
+
+
+def _rendered(sessions: dict[str, int]) -> bytes:
+    return "".join(f"{name} {expires}\n" for name, expires in sessions.items()).encode()
+
+
+def ended_beside(key: Path | None) -> Path | None:
+    """The file with the ended sessions of those who share a *key*; none if nobody does."""
+    return None if key is None else key.with_name(f"{key.name}{ENDED}")
+
+
 class Sessions:
     """Makes sessions, knows them again, and ends them."""
 
-    def __init__(self, key: bytes, seconds: int, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, key: bytes, seconds: int, clock: Callable[[], float] = time.time, ended: Ended | None = None
+    ) -> None:
         self._key, self._seconds, self._clock = key, seconds, clock
-        self._ended: dict[str, int] = {}
-        self._lock = threading.Lock()
+        self._ended = ended or Ended(clock=clock)
 
     def begun(self, identity: Identity) -> tuple[Session, str]:
         """A new session, and the cookie's value."""
@@ -81,11 +148,8 @@ class Sessions:
         return None if is_over else session
 
     def end(self, session: Session) -> None:
-        """Nobody is let in with it from now on, as far as this process is asked."""
-        now = self._clock()
-        with self._lock:
-            self._ended = {name: expires for name, expires in self._ended.items() if expires > now}
-            self._ended[session.id] = session.expires
+        """Nobody is let in with it from now on."""
+        self._ended.add(session)
 
     def _signature(self, content: str) -> str:
         return hmac.new(self._key, f"{_FORM}.{content}".encode(), hashlib.sha256).hexdigest()

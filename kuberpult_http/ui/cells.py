@@ -13,6 +13,8 @@ from kuberpult_http.ui import shown
 
 _LOCKED = Markup('<span class="icon lock" title="{}"></span><span class="hidden"> locked</span>')
 _WAITS = Markup('<span class="badge wait">→ {}<span class="hidden"> waits</span></span>')
+_WIDEST = 22
+"""Characters of what people call a version."""
 _KEPT = 20_000
 """Sayings that are kept: some versions and locks, each at some age."""
 
@@ -48,6 +50,13 @@ def _hashable(link: Any) -> Any:
     return (link["broken"],) if isinstance(link, dict) else link
 
 
+def _version(link: Any, called: str | None) -> Markup:
+    """A version in few characters: a cell is narrow, and the page that it leads to says all."""
+    if called and len(called) > _WIDEST:
+        called = f"{called[:_WIDEST]}…"
+    return shown.version(_link(link), called)
+
+
 def _link(link: Any) -> Any:
     return {"broken": link[0]} if isinstance(link, tuple) else link
 
@@ -62,12 +71,12 @@ def _state(
     version: Any, called: str | None, locks: tuple[str, ...], queued: Any, queued_called: str | None
 ) -> str:
     """The version, the locks in its way and what waits."""
-    parts = [shown.version(_link(version), called)]
+    parts = [_version(version, called)]
     if locks:
         names = shown.text(", ".join(locks))
         parts.append(_LOCKED.format(names))
     if queued is not None:
-        parts.append(_WAITS.format(shown.version(_link(queued), queued_called)))
+        parts.append(_WAITS.format(_version(queued, queued_called)))
     return str(Markup().join(parts))
 
 

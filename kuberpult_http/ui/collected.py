@@ -6,6 +6,7 @@ So the service keeps nothing of what nobody has asked for, and a restart loses n
 import base64
 import json
 import zlib
+from collections.abc import Sequence
 from typing import Any
 
 from kuberpult_core import Command, command_from
@@ -45,7 +46,7 @@ def _command(data: dict[str, Any]) -> Command | None:
         return None
 
 
-def cookie_of(commands: list[Command], *, plain: bool) -> str:
+def cookie_of(commands: Sequence[Command], *, plain: bool) -> str:
     """The header that lets a browser keep *commands*. Raises if they are too many."""
     content = json.dumps([command_data(it) for it in commands], separators=(",", ":"))
     value = base64.urlsafe_b64encode(zlib.compress(content.encode(), 9)).decode() if commands else ""

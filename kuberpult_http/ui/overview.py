@@ -1,6 +1,5 @@
 """``/``: services × environments, the page that one leaves open."""
 
-from itertools import groupby
 from typing import Any
 
 import attrs
@@ -35,7 +34,6 @@ async def overview(look: Look) -> Response:
         "overview.html",
         matrix=matrix,
         cells=Cells([it["name"] for it in matrix["environments"]], look.now),
-        groups=_groups(matrix["environments"]),
         filters={name: look.wanted(name) for name in ("app", "team", "env", "show")},
         choices=[it.value for it in Wanted],
         page=1 if shows_all else page,
@@ -62,8 +60,3 @@ def _number(text: str | None) -> int:
 def _pattern(text: str | None) -> str | None:
     """What is typed as a shell pattern: a part of a name, unless it is a pattern already."""
     return text if text is None or _GLOB & {*text} else f"*{text}*"
-
-
-def _groups(environments: list[dict[str, Any]]) -> list[tuple[str | None, int]]:
-    """The groups above the columns: those side by side as one, with how many they are."""
-    return [(name, len(list(those))) for name, those in groupby(environments, key=lambda it: it["group"])]

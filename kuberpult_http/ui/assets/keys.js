@@ -43,7 +43,7 @@ function move(down, right) {
   const active = document.activeElement;
   const cell = table.contains(active) ? active.closest("td, th") : null;
   if (!cell) return active === document.body || active?.matches(".scroller") ? focus(table.querySelector("tbody a")) : false;
-  const lines = [...table.tBodies[0].rows];
+  const lines = [...table.tBodies].flatMap((body) => [...body.rows]);
   let [line, column] = [lines.indexOf(cell.parentElement), cell.cellIndex];
   for (;;) {
     line += down;
