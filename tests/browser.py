@@ -40,9 +40,12 @@ def pytest_configure() -> None:
         raise pytest.UsageError("KUBERPULT_BROWSER=required, but there is no Chromium here.")
 
 
-def pytest_ignore_collect(collection_path: Path) -> bool | None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what needs a browser where there is none."""
-    return True if collection_path.name.startswith(BROWSER_TESTS) and chromium_path() is None else None
+    if chromium_path() is None:
+        left_out = [it for it in items if it.path.name.startswith(BROWSER_TESTS)]
+        items[:] = [it for it in items if it not in left_out]
+        config.hook.pytest_deselected(items=left_out)
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
@@ -174,7 +177,7 @@ class Shop:
 
     def run(self, *arguments: str) -> str:
         """Let somebody do something by the command line, in a process of its own; what it answers."""
-        words = [SCRIPT, "--repo", str(self.folder / "manifests.git"), "--author", str(messy.BEN), *arguments]
+        words = [str(SCRIPT), "--repo", str(self.folder / "manifests.git"), "--author", str(messy.BEN), *arguments]
         done = subprocess.run(
             words, env=variables_of(self.folder), timeout=PATIENCE, check=True, capture_output=True, text=True
         )

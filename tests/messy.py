@@ -200,13 +200,14 @@ def make_shop(path: Path) -> Path:
     """A small tidy world: cart and search, at 2 on development and at 1 on staging and production."""
     places = ("staging", "production")
     with init_repository(path) as repository:
-        for command in (
+        commands: tuple[Command, ...] = (
             CreateEnvironment("development", {"upstream": {"latest": True}}),
             CreateEnvironment("staging", {"upstream": {"environment": "development"}}),
             CreateEnvironment("production", {"upstream": {"environment": "staging"}}),
             *(release(name, 1, places, team="shop") for name in ("cart", "search")),
             *(ReleaseTrain(name) for name in places),
             *(release(name, 2, places) for name in ("cart", "search")),
-        ):
+        )
+        for command in commands:
             repository.apply(command, ADA)
     return path

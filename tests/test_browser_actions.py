@@ -1,11 +1,10 @@
 """What people do on the pages: plans before the button, actions collected, and who may come in at all."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import attrs
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from kuberpult_core import CreateLock, Deploy, Target
 from tests.browser import Shop, Visitors, leave
@@ -120,19 +119,15 @@ class Guarded:
 
 
 @pytest.fixture
-def guarded(shop: Shop, visitors: Visitors) -> Iterator[Guarded]:
+def guarded(shop: Shop, at_work: Browser) -> Iterator[Guarded]:
     """The small world behind a door; admins only."""
-    del visitors
     files = {name: shop.folder / name for name in ("tokens", "policy")}
     files["policy"].write_text("p, role:admin, *, *:*, *, allow\n")
     token = shop.run("token", "create", "--tokens", str(files["tokens"]), "--role", "admin", "--name", "Ada")
     arguments = [it for name, path in files.items() for it in (f"--{name}", str(path))]
-    with served(_repository(shop.folder), shop.folder, *arguments) as service:
+    with served(shop.folder / "manifests.git", shop.folder, *arguments) as service:
         yield Guarded(service, token.strip())
-
-
-def _repository(folder: Path) -> Path:
-    return folder / "manifests.git"
+        leave(at_work)
 
 
 def test_who_signs_in_comes_in_and_who_signs_out_is_out(guarded: Guarded, visitors: Visitors) -> None:
@@ -149,7 +144,6 @@ def test_who_signs_in_comes_in_and_who_signs_out_is_out(guarded: Guarded, visito
     page.wait_for_url("**/session")
     page.goto(f"{guarded.service.url}/planned")
     page.wait_for_url("**/session")
-    leave(page.context.browser)
 
 
 def test_a_wrong_token_is_refused_with_a_sentence(guarded: Guarded, visitors: Visitors) -> None:
@@ -172,6 +166,5 @@ def test_a_page_whose_session_is_over_asks_to_sign_in(guarded: Guarded, visitors
     other.goto(guarded.service.url)
     press(other, "Sign out")
     other.wait_for_url("**/session")
-    press_link = page.get_by_role("link", name="Planned")
-    press_link.click()
+    page.get_by_role("link", name="Planned").click()
     page.wait_for_url("**/session")

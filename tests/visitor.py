@@ -4,10 +4,10 @@ import os
 import re
 import shutil
 from functools import cache
+from importlib.resources import files
 from typing import Any
 
 import attrs
-from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, Response
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
@@ -120,6 +120,6 @@ class Visitor:
     def violations(self, *rules: str) -> list[str]:
         """What axe finds wrong for people with disabilities, by all its rules or by some."""
         if not self.page.evaluate("'axe' in window"):
-            self.page.evaluate(AXE_SCRIPT)
+            self.page.evaluate(files("axe_playwright_python").joinpath("axe.min.js").read_text("utf-8"))
         found = self.page.evaluate(_VIOLATIONS, list(rules))
         return [f"{it['rule']}: {it['where']} {it['why']}" for it in found]
