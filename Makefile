@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 DEMO ?= demo
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check unit deep race load faults pythons bench docs clean
+.PHONY: help demo test check unit deep race load faults pythons bench docs screens ui-speed clean
 
 help:
 	@echo "make demo     install into $(VENV), make $(DEMO)/manifests.git and tell its story"
@@ -15,6 +15,8 @@ help:
 	@echo "make load     two minutes of reads, writes and 200 who listen on a real service: how quick, nothing lost"
 	@echo "make faults   let something fail at every step (minutes); writes docs/failures.md"
 	@echo "make bench    how quick it is, beside git, on a fleet of SIZE=$(SIZE) (A, B or C); writes docs/performance.md"
+	@echo "make screens  a picture of every page of the web UI, in SCREENS=$(SCREENS)"
+	@echo "make ui-speed the overview of 1,000 services on 30 environments, made, loaded and scrolled in a browser"
 	@echo "make docs     write the generated references anew"
 	@echo "make pythons  the tests on every Python of PYTHONS=\"python3.11 python3.12 python3.13\""
 
@@ -66,9 +68,16 @@ SIZE ?= B
 bench: $(BIN)/.installed-dev
 	$(BIN)/python -m tests.bench --size $(SIZE) $(if $(KEEP),--keep $(KEEP)) --write docs/performance.md
 
+SCREENS ?= screens
+screens: $(BIN)/.installed-dev
+	$(BIN)/python -m tests.screens $(SCREENS)
+
+ui-speed: $(BIN)/.installed-dev
+	$(BIN)/python -m tests.ui_speed
+
 docs: $(BIN)/.installed-dev
 	$(BIN)/python docs/generate.py
 	$(BIN)/python docs/session.py
 
 clean:
-	rm -rf $(VENV) .venv-* $(DEMO) dist .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-* $(DEMO) $(SCREENS) dist .mypy_cache .ruff_cache .hypothesis

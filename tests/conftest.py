@@ -5,6 +5,8 @@ import signal
 
 from hypothesis import HealthCheck, settings
 
+pytest_plugins = ["tests.browser"]
+
 settings.register_profile(
     "quick",
     deadline=None,

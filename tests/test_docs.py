@@ -425,9 +425,9 @@ def test_every_page_that_a_hint_names_exists() -> None:
 
 
 def test_every_target_that_is_named_exists() -> None:
-    targets = set(re.findall(r"^(\w+):", text_of("Makefile"), re.MULTILINE))
+    targets = set(re.findall(r"^([\w-]+):", text_of("Makefile"), re.MULTILINE))
     for page in PAGES:
-        assert set(re.findall(r"(?:^|`)make (\w+)", text_of(page), re.MULTILINE)) <= targets, page
+        assert set(re.findall(r"(?:^|`)make ([\w-]+)", text_of(page), re.MULTILINE)) <= targets, page
 
 
 def test_the_page_on_python_has_every_public_name() -> None:
