@@ -9,7 +9,6 @@ from kuberpult_core import (
     Actor,
     Batch,
     Command,
-    CreateEnvironment,
     CreateLock,
     CreateRelease,
     Deploy,
@@ -275,9 +274,7 @@ def test_hostile_texts_stay_text(client: Client, repository: Repository) -> None
 
 def test_the_past_is_shown_without_any_action(client: Client, repository: Repository) -> None:
     then = repository.snapshot()[0].commit
-    repository.apply(
-        RemoveApplicationFromEnvironment("production", "cart", ignore_locks=True), SOMEBODY
-    )
+    repository.apply(RemoveApplicationFromEnvironment("production", "cart", ignore_locks=True), SOMEBODY)
     found = page(client, f"{ON_PRODUCTION}&at={then}")
     assert "This is how it was then" in found.text
     assert "3 waits since" in found.text

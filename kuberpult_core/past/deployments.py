@@ -28,7 +28,10 @@ def deployments(
     for entry in newest_first:
         for told in reversed(entry.told):
             event = told.event
-            if isinstance(event, _Placing) and (event.environment, event.application) == (environment, application):
+            if isinstance(event, _Placing) and (event.environment, event.application) == (
+                environment,
+                application,
+            ):
                 yield _deployment(state, entry, told, event, until)
                 until = entry.commit.time
 
@@ -51,7 +54,7 @@ def _deployment(state: State, entry: Entry, told: Told, event: _Placing, until: 
 def _can_return(
     state: State, environment: EnvironmentName, application: ApplicationName, version: Version | None
 ) -> bool:
-    """Whether a version that was there can be put there again: its release is kept, and another one is there now."""
+    """Whether a version can be put there again: its release is kept, and another one is there now."""
     release = state.release(application, version) if version is not None else None
     if release is None or state.placement(environment, application).version == version:
         return False

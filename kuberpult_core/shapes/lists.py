@@ -17,7 +17,6 @@ from kuberpult_core.shapes.parts import (
     time,
 )
 
-
 STATUSES = ("current", "queued", "no_manifest", "broken", "newer", "older", "absent")
 """How a release can be on an environment."""
 

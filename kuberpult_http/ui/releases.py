@@ -37,7 +37,10 @@ class Part(StrEnum):
 
 async def release(look: Look) -> Response:
     """The release; ``show`` says which part of what is in it."""
-    name, version = application_name(look.request.path_params["app"]), version_from(look.request.path_params["version"])
+    name, version = (
+        application_name(look.request.path_params["app"]),
+        version_from(look.request.path_params["version"]),
+    )
     found = await look.ask(ShowRelease(name, version))
     places = (await look.ask(FindRelease(name, version)))["places"]
     part = _part(look.wanted("show"))
@@ -59,7 +62,7 @@ async def release(look: Look) -> Response:
 
 
 def _part(text: str | None) -> Part:
-    return Part(text) if text in [*Part] else Part.CHANGES
+    return next((it for it in Part if it == text), Part.CHANGES)
 
 
 def _nearest(others: list[int], version: int) -> list[int]:
