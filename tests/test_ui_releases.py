@@ -83,9 +83,9 @@ def test_it_says_where_it_is_and_what_it_waits_for(client: Client) -> None:
         assert words in found.text
     assert "not there yet, has 2" in page(client, f"{CART}/3").text
     assert "has 2, a newer release" in page(client, f"{CART}/1").text
-    assert found.links["Deploy to production…"] == "/applications/cart?env=production&version=2#deploy"
-    assert "Deploy to edge…" not in found.links
-    assert "Deploy to staging…" not in found.links
+    assert found.links["Deploy… to production"] == "/applications/cart?env=production&version=2#deploy"
+    assert "Deploy… to edge" not in found.links
+    assert "Deploy… to staging" not in found.links
 
 
 def test_it_is_deployed_from_its_page_to_where_it_can_run_and_is_not(client: Client) -> None:
@@ -176,7 +176,7 @@ def test_a_mark_that_takes_the_service_away_says_so_and_goes_past_locks_only(
     found = page(client, f"{CART}/3")
     assert "This release takes the service away." in found.text
     assert found.form("Deploy")["lock_behavior"] == "ignore"
-    assert "Deploy to production…" not in found.links
+    assert "Deploy… to production" not in found.links
     assert planned(client, found.form("Deploy"), environment="production").status == 200
     assert "takes the service away" in page(client, "/applications/cart").text
     choices = page(client, "/applications/cart?env=production").source
