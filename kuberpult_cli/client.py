@@ -88,6 +88,7 @@ class Client:
     address: str
     token: str | None = attrs.field(default=None, repr=False)
     author: Actor | None = None
+    patience: float = TIMEOUT
 
     def send(self, request: Request, *, changes: bool = False) -> Reply:
         """The reply to *request*. Raises what the service says went wrong.
@@ -95,7 +96,7 @@ class Client:
         If it *changes* something and no answer comes, that is :class:`AnswerLost`.
         """
         try:
-            with self._opener().open(self._written(request), timeout=TIMEOUT) as response:
+            with self._opener().open(self._written(request), timeout=self.patience) as response:
                 content = response.read(MOST + 1)
                 tag = response.headers.get("ETag") or ""
         except urllib.error.HTTPError as error:

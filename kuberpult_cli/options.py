@@ -55,10 +55,10 @@ class Shared:
             raise click.UsageError("Name either --repo or --server.")
         return None if "repo" in self.typed else self.server
 
-    def refuse_service(self) -> None:
-        """Refuse a service that was typed for a command that makes a repository of its own."""
+    def refuse_service(self, reason: str = "This makes a repository of its own") -> None:
+        """Refuse a service that was typed for a command that works without one, for that *reason*."""
         if "server" in self.typed:
-            raise click.UsageError("This makes a repository of its own, so it does not go with --server.")
+            raise click.UsageError(f"{reason}, so it does not go with --server.")
 
     def shows_colours(self, stream: IO[Any] | None) -> bool:
         """Whether what is told on *stream* has colours."""

@@ -17,7 +17,7 @@ from kuberpult_core import Actor, Repository
 from kuberpult_core.errors import InvalidName, KuberpultError, NotFound
 from kuberpult_core.similar import similar
 from kuberpult_http import gotool, ui
-from kuberpult_http.access import Access, AccessOptions, signin
+from kuberpult_http.access import Access, AccessOptions
 from kuberpult_http.access.gate import Gate
 from kuberpult_http.bodies import MOST
 from kuberpult_http.desk import Caller, Desk
@@ -77,7 +77,7 @@ def create_app(
     counted = Metrics()
     app = Starlette(
         lifespan=_following,
-        routes=[*OWN, *map(_path, ROUTES), *gotool.routes(), *signin.routes(access), *ui.routes(), *more],
+        routes=[*OWN, *map(_path, ROUTES), *gotool.routes(), *ui.routes(access), *more],
         middleware=[
             Middleware(Recorded, metrics=counted),
             Middleware(Limited, limits=options.limits, metrics=counted, address=access.network),
@@ -91,6 +91,7 @@ def create_app(
             Exception: _broken,
         },
     )
+    app.router.redirect_slashes = False  # a script would take it for success, and nothing has happened
     desk, hub = Desk(repository), Hub()
     follower = Follower(desk, hub, options.actor, options.rhythm)
     desk.published, desk.counted = follower.look_now, counted.command

@@ -1,6 +1,7 @@
 """Where requests meet the repository: reads and writes have threads of their own, so none waits for the others."""
 
 from collections.abc import Callable, Hashable
+from functools import lru_cache
 from typing import Any, TypeVar
 
 import attrs
@@ -8,6 +9,7 @@ from anyio import CapacityLimiter, to_thread
 
 from kuberpult_core import Actor, Applied, Command, Plan, Repository, State
 from kuberpult_core.errors import KuberpultError
+from kuberpult_core.past.log import Entry
 from kuberpult_core.ports import ObjectId
 from kuberpult_core.questions import Question
 from kuberpult_core.service import Answer, Check, View
@@ -17,6 +19,7 @@ READERS, WRITERS, LOOKERS = 8, 250, 4
 """Requests that read, and that write, at the same time; those who write wait for each other, and are gathered.
 
 Those who look after the service have threads of their own: it is alive, however long others read."""
+ENTRIES = 64
 T = TypeVar("T")
 
 
@@ -45,10 +48,15 @@ class Desk:
         self._readers = CapacityLimiter(readers)
         self._writers = CapacityLimiter(writers)
         self._lookers = CapacityLimiter(LOOKERS)
+        self.entry = lru_cache(maxsize=ENTRIES)(self._entry)
+        """The entry of the log for a commit: the newest are shown to many, one after the other."""
 
     async def read(self, function: Callable[..., T], *arguments: Any) -> T:
         """Call *function*, which reads, in a thread."""
         return await to_thread.run_sync(function, *arguments, limiter=self._readers)
+
+    def _entry(self, commit: ObjectId) -> Entry:
+        return next(iter(self.repository.log(at=commit)))
 
     async def look(self, function: Callable[..., T], *arguments: Any) -> T:
         """The same for what looks after the service."""

@@ -13,29 +13,20 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 from starlette.routing import Route as Path
 
-from kuberpult_core import Command, Decision, config
-from kuberpult_core.commands import ReleaseTrain
-from kuberpult_core.errors import (
-    Invalid,
-    InvalidCommand,
-    KuberpultError,
-    NoUpstream,
-    ReleaseTooOld,
-    UnknownUpstream,
-    quoted,
-)
+from kuberpult_core import Command, config
+from kuberpult_core.errors import Invalid, InvalidCommand, KuberpultError, ReleaseTooOld, quoted
 from kuberpult_core.fields import IfExists, IfMissing
 from kuberpult_http.bodies import body_of, json_of, parsed
 from kuberpult_http.forms import form_of, is_form, release_of, text_of
-from kuberpult_http.handlers import answered, caller_of, desk_of, understood
+from kuberpult_http.handlers import carried_out, desk_of, switch, understood
 from kuberpult_http.idempotency import remembering
-from kuberpult_http.outcomes import applied_data, decided
 from kuberpult_http.problems import HttpProblem, problem
 from kuberpult_http.routes import LOCK_KEYS, renamed
 from kuberpult_http.signatures import SIGNATURE, prove
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 Data = dict[str, Any]
+_DRY_RUN = "dryrun"
 _LOCK_FIELDS = {"message", "link", "suggested_lifetime", SIGNATURE}
 
 
@@ -47,6 +38,8 @@ class GoRoute:
     path: str
     endpoint: Endpoint
     says: str
+    created: bool = False
+    """Whether the answer is 201 if something was done."""
 
 
 async def release(request: Request) -> Response:
@@ -61,10 +54,10 @@ async def release(request: Request) -> Response:
     if team := request.query_params.get("team"):
         fields.setdefault("team", team)
     command = await understood(request, {"kind": "CreateRelease", "application": application, **fields})
-    return await _done(request, command, created=201)
+    return await _done(request, command, created=True)
 
 
-def locking(target: Callable[[Mapping[str, str]], Data], created: int = 200) -> Endpoint:
+def locking(target: Callable[[Mapping[str, str]], Data], *, created: bool = False) -> Endpoint:
     """``PUT`` and ``DELETE`` of a lock on what *target* makes of the path."""
 
     async def endpoint(request: Request) -> Response:
@@ -85,19 +78,18 @@ def locking(target: Callable[[Mapping[str, str]], Data], created: int = 200) -> 
 
 
 def train(name: str, *, group_only: bool) -> Endpoint:
-    """``PUT`` of a release train to what the path calls *name*; without upstream it is 200, with the reason."""
+    """``PUT`` of a release train to what the path calls *name*, or ``GET`` of what it would do."""
 
     async def endpoint(request: Request) -> Response:
-        target = request.path_params[name]
-        given = await _signature(request)
-        if SIGNATURE in given:
-            await _prove(request, target, given[SIGNATURE], f"the train to {quoted(target)}")
-        team = request.query_params.get("team") or None
-        try:
-            return await _done(request, ReleaseTrain(target, team, group_only=group_only))
-        except (NoUpstream, UnknownUpstream) as nothing:
-            empty = Decision(ReleaseTrain(target, team, group_only=group_only), notes=(nothing.sentence,))
-            return answered(decided(None, empty, planned=False))
+        target, query = request.path_params[name], request.query_params
+        if request.method == "PUT":
+            given = await _signature(request)
+            if SIGNATURE in given:
+                await _prove(request, target, given[SIGNATURE], f"the train to {quoted(target)}")
+        data: Data = {"kind": "ReleaseTrain", "target": target, "group_only": group_only}
+        data |= {"team": team} if (team := query.get("team")) else {}
+        data |= {"from_state": {"revision": tag}} if (tag := query.get("sourceGitTag")) else {}
+        return await _done(request, await understood(request, data), plans_only=request.method == "GET")
 
     return endpoint
 
@@ -137,11 +129,12 @@ async def _signature(request: Request) -> Data:
     return {SIGNATURE: data[SIGNATURE]} if data.get(SIGNATURE) else {}
 
 
-async def _done(request: Request, command: Command, created: int = 200) -> Response:
-    desk, caller = desk_of(request), caller_of(request)
-    applied = await desk.apply(caller, command)
-    status = 200 if applied.decision.is_nothing else created
-    return answered(await applied_data(desk, caller, applied), status)
+async def _done(
+    request: Request, command: Command, *, created: bool = False, plans_only: bool = False
+) -> Response:
+    """Plan or carry out *command*; the Go tool spells the switch for that in its own way, too."""
+    dry_run = switch(request, _DRY_RUN)
+    return await carried_out(request, command, plans_only=plans_only, dry_run=dry_run, created=created)
 
 
 def _forgiving(endpoint: Endpoint) -> Endpoint:
@@ -168,8 +161,8 @@ _LOCK = ("PUT", "DELETE")
 _E, _G = "/environments/{env}", "/environment-groups/{group}"
 _TEAM = _of(environment="env", team="team")
 GO_ROUTES: tuple[GoRoute, ...] = (
-    GoRoute(("POST",), "/release", release, "A new release."),
-    GoRoute(("POST",), "/api/release", release, "A new release."),
+    GoRoute(("POST",), "/release", release, "A new release.", created=True),
+    GoRoute(("POST",), "/api/release", release, "A new release.", created=True),
     GoRoute(_LOCK, f"{_E}/locks/{{id}}", locking(_of(environment="env")), "A lock on an environment."),
     GoRoute(
         _LOCK, f"{_E}/applications/{{app}}/locks/{{id}}", locking(_of(environment="env", application="app")),
@@ -178,10 +171,16 @@ GO_ROUTES: tuple[GoRoute, ...] = (
     GoRoute(_LOCK, f"{_E}/teams/{{team}}/locks/{{id}}", locking(_TEAM), "A lock on a team on an environment."),
     GoRoute(_LOCK, f"/api{_E}/lock/team/{{team}}/{{id}}", locking(_TEAM), "A lock on a team on an environment."),
     GoRoute(
-        _LOCK, f"{_G}/locks/{{id}}", locking(_of(group="group"), created=201), "A lock on a group."
+        _LOCK, f"{_G}/locks/{{id}}", locking(_of(group="group"), created=True), "A lock on a group.", created=True
     ),
     GoRoute(("PUT",), f"{_E}/releasetrain", train("env", group_only=False), "A train to an environment."),
     GoRoute(("PUT",), f"{_G}/releasetrain", train("group", group_only=True), "A train to a group."),
+    GoRoute(
+        ("GET",), f"{_E}/releasetrain/prognosis", train("env", group_only=False), "What that train would do."
+    ),
+    GoRoute(
+        ("GET",), f"{_G}/releasetrain/prognosis", train("group", group_only=True), "What that train would do."
+    ),
     GoRoute(("POST",), _E, environment, "An environment made, or its configuration replaced."),
     GoRoute(("POST",), f"/api{_E}", environment, "An environment made, or its configuration replaced."),
 )  # fmt: skip
@@ -190,4 +189,8 @@ GO_ROUTES: tuple[GoRoute, ...] = (
 
 def routes() -> list[BaseRoute]:
     """The same for the service."""
-    return [Path(it.path, _forgiving(it.endpoint), methods=list(it.methods)) for it in GO_ROUTES]
+    return [
+        Path(f"{it.path}{end}", _forgiving(it.endpoint), methods=list(it.methods), include_in_schema=not end)
+        for it in GO_ROUTES
+        for end in ("", "/")  # which the Go tool takes as well
+    ]

@@ -12,11 +12,11 @@ from kuberpult_core import Command, command_from
 from kuberpult_core.codec import plain, question_from
 from kuberpult_core.commands import CreateLock, CreateRelease, ReleaseTrain
 from kuberpult_core.converter import TAG
-from kuberpult_core.errors import InvalidCommand
+from kuberpult_core.errors import InvalidCommand, NoUpstream, UnknownUpstream
 from kuberpult_http.bodies import json_of
 from kuberpult_http.desk import Caller, Desk
 from kuberpult_http.forms import form_of, is_form, release_of
-from kuberpult_http.outcomes import applied_data, planned_data
+from kuberpult_http.outcomes import applied_data, left_alone, planned_data
 from kuberpult_http.routes import CI_LINK, LOCK_KEYS, Ask, Change, renamed
 from kuberpult_http.signatures import Given, taken
 
@@ -46,15 +46,19 @@ def asking(route: Ask) -> Endpoint:
         data = {_field(route.renamed, name): value for name, value in given.items()}
         question = question_from(route.question, converted(route.question, data, names))
         answer = await desk_of(request).ask(caller_of(request), question)
-        tag = f'"{answer.commit or ""}"'
-        if _is_known(request, tag) and "since" not in given:
-            return Response(status_code=304, headers={"ETag": tag})
-        headers = {"ETag": tag, "Cache-Control": "no-cache"}
+        headers = tagged(answer.commit)
+        if _is_known(request, headers["ETag"]) and "since" not in given:
+            return Response(status_code=304, headers=headers)
         if isinstance(answer.data, bytes):
             return Response(answer.data, headers=headers, media_type=route.media_type)
         return answered(answer.data, headers=headers)
 
     return endpoint
+
+
+def tagged(commit: str | None) -> dict[str, str]:
+    """The headers of an answer about the state of *commit*."""
+    return {"ETag": f'"{commit or ""}"', "Cache-Control": "no-cache"}
 
 
 def _field(renamed: Mapping[str, str], name: str) -> str:
@@ -117,13 +121,41 @@ async def _body(request: Request, route: Change) -> dict[str, Any]:
 
 
 async def carried_out(
-    request: Request, command: Command, *, plans_only: bool = False, created: bool = False
+    request: Request,
+    command: Command,
+    *,
+    plans_only: bool = False,
+    dry_run: bool = False,
+    created: bool = False,
 ) -> Response:
-    """Plan or carry out *command*, and say what came of it."""
+    """Plan or carry out *command*, and say what came of it.
+
+    A train to where none can run is no error, as with the Go tool: nothing happens, and the answer says why.
+    """
+    is_plan = plans_only or dry_run or switch(request, DRY_RUN)
+    try:
+        if is_plan:
+            return await _planned(request, command, with_prognosis=plans_only)
+        return await _applied(request, command, created=created)
+    except (NoUpstream, UnknownUpstream) as refusal:
+        if not isinstance(command, ReleaseTrain):
+            raise
+        diff = switch(request, DIFF)
+        return answered(left_alone(command, refusal, planned=is_plan, diff=diff, with_prognosis=plans_only))
+
+
+async def _planned(request: Request, command: Command, *, with_prognosis: bool) -> Response:
     desk, caller, diff = desk_of(request), caller_of(request), switch(request, DIFF)
-    if plans_only or switch(request, DRY_RUN):
-        plan = await desk.plan(caller, command)
-        return answered(await planned_data(desk, caller, plan, diff=diff, with_prognosis=plans_only))
+    plan = await desk.plan(caller, command)
+    found = await planned_data(desk, caller, plan, diff=diff, with_prognosis=with_prognosis)
+    headers = tagged(plan.base) if request.method == "GET" else {}
+    if headers and _is_known(request, headers["ETag"]):
+        return Response(status_code=304, headers=headers)
+    return answered(found, headers=headers)
+
+
+async def _applied(request: Request, command: Command, *, created: bool) -> Response:
+    desk, caller, diff = desk_of(request), caller_of(request), switch(request, DIFF)
     applied = await desk.apply(caller, command)
     status = 201 if created and not applied.decision.is_nothing else 200
     return answered(await applied_data(desk, caller, applied, diff=diff), status)

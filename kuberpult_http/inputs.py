@@ -63,6 +63,15 @@ _BY_VALIDATOR: Mapping[str, Schema] = {
 """What texts look like, by the function that checks them."""
 
 
+_SIGNATURE: Schema = {"type": "string", "description": "As `gpg --armor --detach-sign` writes it."}
+SIGNED: Mapping[type[Any], Mapping[str, Schema]] = {
+    commands.CreateRelease: {"signatures": {"type": "object", "additionalProperties": _SIGNATURE}},
+    commands.CreateLock: {"signature": _SIGNATURE},
+    commands.DeleteLock: {"signature": _SIGNATURE},
+}
+"""The signatures that come with a command, which is told nothing of them."""
+
+
 def says(kind: Any) -> str:
     """What a class's docstring says first."""
     return " ".join((inspect.getdoc(kind) or "").split("\n\n")[0].replace("``", "`").split())
@@ -150,7 +159,7 @@ def schemas() -> dict[str, Schema]:
 
 
 def _tagged(kind: type[Any]) -> Schema:
-    schema = object_schema(kind)
+    schema = object_schema(kind, more=SIGNED.get(kind, {}))
     schema["properties"] = {TAG: {"const": kind.__name__}, **schema["properties"]}
     schema["required"] = [TAG, *schema.get("required", [])]
     return schema

@@ -4,9 +4,10 @@ import secrets
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from kuberpult_core import Applied, Decision, Plan, decision_data
+from kuberpult_core import Applied, Command, Decision, Plan, decision_data
 from kuberpult_core.access.sight import Seen
 from kuberpult_core.comparing import ManifestDifference
+from kuberpult_core.errors import KuberpultError
 from kuberpult_core.evolve import evolve_all
 from kuberpult_core.names import ApplicationName, EnvironmentName
 from kuberpult_core.ports import ObjectId
@@ -41,6 +42,16 @@ async def applied_data(desk: Desk, caller: Caller, applied: Applied, *, diff: bo
     if diff:
         found["manifests"] = await desk.read(_brought, desk, caller, applied.commit)
     return found
+
+
+def left_alone(
+    command: Command, refusal: KuberpultError, *, planned: bool, diff: bool, with_prognosis: bool
+) -> Data:
+    """Nothing, in the same shape, with what *refusal* says as the reason."""
+    found = decided(None, Decision(command, notes=(refusal.sentence,)), planned=planned)
+    if with_prognosis:
+        found["prognosis"] = {"applications": [], "locks": [], "skipped": []}
+    return {**found, "manifests": []} if diff else found
 
 
 def _foretold(desk: Desk, caller: Caller, plan: Plan) -> Data:

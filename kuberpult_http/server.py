@@ -42,6 +42,9 @@ class Listening:
 class Server(uvicorn.Server):
     """uvicorn's, which ends streams of events first of all when it is told to end."""
 
+    ends_process = False
+    """Whether the process has nothing else to do, so that it may be torn away from work that is stuck."""
+
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen, and say where."""
         await super().startup(sockets)
@@ -51,15 +54,23 @@ class Server(uvicorn.Server):
     async def on_tick(self, counter: int) -> bool:
         """Now and then, end connections that take too long."""
         if counter % _LOOK == 0:
-            now = time.monotonic()
-            for connection in list(self.server_state.connections):
-                if isinstance(connection, Connection):
-                    connection.look(now)
+            self._look(time.monotonic())
         return await super().on_tick(counter)
+
+    def _look(self, now: float) -> None:
+        for connection in list(self.server_state.connections):
+            if not isinstance(connection, Connection):
+                continue
+            try:
+                connection.look(now)
+            except Exception:  # one connection is no reason to end all
+                log.exception("A connection could not be looked at.")
+                connection.transport.abort()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Take nothing new, and answer what is under way."""
-        self._end_by(self.config.timeout_graceful_shutdown or 0)
+        if self.ends_process:
+            self._end_by(self.config.timeout_graceful_shutdown or 0)
         app = self.config.app
         if isinstance(app, Starlette):
             app.state.hub.close()
@@ -82,7 +93,9 @@ def serve(app: Starlette, listening: Listening) -> None:
     logs.set_up(listening.log_format, listening.log_level)
     signal.signal(signal.SIGTERM, _ended)  # uvicorn raises it once more when all is done
     signal.signal(signal.SIGINT, _ended)
-    server(app, listening).run()
+    made = server(app, listening)
+    made.ends_process = True
+    made.run()
 
 
 def server(app: Starlette, listening: Listening) -> Server:

@@ -252,15 +252,19 @@ def serving(
     desk: Desk, *arguments: str, serve: Sequence[str] = SERVE, **variables: str
 ) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     """The address of ``kuberpult serve`` on the desk's repository, and its process, which ends afterwards."""
-    log = desk.folder / "served"
+    words, log = [*serve, "--port", "0", *arguments], desk.folder / "served"
+    with started(words, log, variables_of(desk.folder, **variables), desk.folder) as (address, process):
+        yield address, process
+
+
+@contextmanager
+def started(
+    words: Sequence[str], log: Path, variables: Mapping[str, str], folder: Path | None = None
+) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """The address of a service that *words* start, and its process, which ends afterwards."""
     with log.open("wb") as stream:
         process = subprocess.Popen(
-            [*serve, "--port", "0", *arguments],
-            cwd=desk.folder,
-            stdin=subprocess.DEVNULL,
-            stdout=stream,
-            stderr=stream,
-            env=variables_of(desk.folder, **variables),
+            words, cwd=folder, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream, env=variables
         )
     try:
         yield _address(log, process), process

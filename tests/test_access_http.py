@@ -27,6 +27,7 @@ from kuberpult_http.app import Options, create_app
 from kuberpult_http.problems import HttpProblem
 from tests.asking import Client
 from tests.guarded import ADA, ADMIN, BASE, VIEWER, Clock, Guarded, code_of, guarded, small_repository
+from tests.pages import Page
 
 LOCK = "/api/environments/staging/locks/frost"
 MESSAGE = {"message": "Stop."}
@@ -285,11 +286,11 @@ def test_a_browser_signs_in_looks_changes_and_signs_out(service: Guarded) -> Non
     answer = service.ask("POST", "/session", data={"token": f" {token}\n"}, headers={"Origin": BASE})
     assert (answer.status_code, answer.headers["Location"]) == (303, "/")
     cookie, *attributes = answer.headers["Set-Cookie"].split("; ")
-    assert set(attributes) == {"Path=/", "Max-Age=28800", "HttpOnly", "SameSite=Strict", "Secure"}
+    assert set(attributes) == {"Path=/", "Max-Age=28800", "HttpOnly", "SameSite=Lax", "Secure"}
     assert cookie.startswith(f"{SECURE}=")
     assert token not in cookie
     with_it = {"Cookie": cookie, "Origin": BASE}
-    assert "signed in as Ada" in service.ask("GET", "/session", headers=with_it).text
+    assert "signed in as <strong>Ada" in service.ask("GET", "/session", headers=with_it).text
     assert service.ask("PUT", LOCK, json=MESSAGE, headers=with_it).status_code == 200
     assert author_of(service).name == "Ada"
     ended = service.ask("POST", "/session/end", headers=with_it)
@@ -435,12 +436,51 @@ def test_a_name_on_the_page_is_escaped(service: Guarded) -> None:
     token = service.token("viewer", author=Actor('A & "B" &lt;', "a@example.com"))
     service.later(2)
     page = service.ask("GET", "/session", headers={"Cookie": service.cookie(token)}).text
-    assert "A &amp; &quot;B&quot; &amp;lt;" in page
+    assert "A &amp; &#34;B&#34; &amp;lt;" in page
 
 
 def test_a_browser_that_is_not_signed_in_is_led_to_the_page(service: Guarded) -> None:
     page = service.ask("GET", "/ui", headers={"Accept": "text/html,*/*"})
-    assert (page.status_code, page.headers["Location"]) == (303, "/session")
+    assert (page.status_code, page.headers["Location"]) == (303, "/session?next=%2Fui")
+    assert service.ask("GET", "/", headers={"Accept": "text/html"}).headers["Location"] == "/session"
+
+
+def test_who_signs_in_comes_to_where_they_wanted_to_go(service: Guarded) -> None:
+    wanted = "/locks?env=staging&show=a%20b"
+    led = service.ask("GET", wanted, headers={"Accept": "text/html"}).headers["Location"]
+    form = Page(service.ask("GET", led).text).form("Sign in")
+    token = service.token("viewer")
+    service.later(2)
+    answer = service.ask("POST", form.action, data={**form.fields, "token": token}, headers={"Origin": BASE})
+    assert (answer.status_code, answer.headers["Location"]) == (303, wanted)
+
+
+@pytest.mark.parametrize(
+    "address", ["https://evil.example/", "//evil.example", "/\\evil.example", "/session", "x"]
+)
+def test_who_signs_in_is_led_nowhere_else(service: Guarded, address: str) -> None:
+    data = {"token": service.token("viewer"), "next": address}
+    service.later(2)
+    answer = service.ask("POST", "/session", data=data, headers={"Origin": BASE})
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/")
+
+
+def test_the_page_has_its_style_before_anybody_signs_in(service: Guarded) -> None:
+    tags = Page(service.ask("GET", "/session").text).tags
+    (style,) = [it["href"] for tag, it in tags if tag == "link" and it.get("rel") == "stylesheet"]
+    assert style
+    assert service.ask("GET", style).status_code == 200
+    assert service.ask("GET", "/assets/../api/queue").status_code in (401, 404)
+    assert service.ask("GET", "/assets/%2e%2e/api/queue").status_code in (401, 404)
+
+
+def test_who_may_see_nothing_is_told_so_and_can_sign_out(service: Guarded) -> None:
+    token = service.token("nobody")
+    service.later(2)
+    cookie = service.cookie(token)
+    page = service.ask("GET", "/", headers={"Cookie": cookie, "Accept": "text/html"})
+    assert page.status_code == 403
+    assert Page(page.text).form("Sign out").action == "/session/end"
     assert service.ask("GET", "/api/log", headers={"Accept": "text/html"}).status_code == 401
     assert service.ask("POST", "/ui", headers={"Accept": "text/html"}).status_code == 401
     twice = [("Accept", "text/html"), ("Accept", "*/*")]

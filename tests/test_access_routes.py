@@ -7,11 +7,13 @@ from typing import Any
 
 import attrs
 import pytest
+from starlette.applications import Starlette
+from starlette.routing import Route
 
 from kuberpult_core.access import Action
 from kuberpult_http.gotool import GO_ROUTES
 from kuberpult_http.routes import ROUTES, Ask, Change
-from tests.guarded import Guarded, code_of, guarded
+from tests.guarded import BASE, Guarded, code_of, guarded
 
 E, A = "/api/environments/{env}", "/api/applications/{app}"
 EA, ET = f"{E}/applications/{{app}}", f"{E}/teams/{{team}}"
@@ -196,6 +198,8 @@ BESIDES: list[tuple[str, str, dict[str, Any]]] = [
     ("DELETE", "/api/environments/staging/lock/team/a/ice", {}),
     ("PUT", "/environments/staging/releasetrain", {}),
     ("PUT", "/environment-groups/eu/releasetrain", {}),
+    ("GET", "/environments/staging/releasetrain/prognosis", {}),
+    ("GET", "/environment-groups/eu/releasetrain/prognosis", {}),
     ("POST", "/environments/new", {"files": CONFIG}),
     ("POST", "/api/environments/new", {"files": CONFIG}),
 ]  # fmt: skip
@@ -220,6 +224,49 @@ def test_what_takes_commands_besides_refuses_who_may_not(
     assert service.repository.snapshot()[0] == before
 
 
+OPEN = {
+    ("GET", "/healthz"), ("GET", "/readyz"),
+    ("GET", "/session"), ("POST", "/session"), ("DELETE", "/session"), ("POST", "/session/end"),
+}  # fmt: skip
+"""What is answered before anybody says who they are: whether it is well, and sign-in."""
+FOR_WHO_HAS_SIGNED_IN = {
+    ("GET", "/docs"), ("GET", "/api/openapi.json"), ("GET", "/metrics"), ("GET", "/api/events"),
+    ("POST", "/api/refresh"),
+}  # fmt: skip
+"""What needs no right: it tells nothing of the repository, or to each what they may see."""
+BY_COMMAND = {("POST", "/api/plan"), ("POST", "/api/apply")}
+"""What needs the rights of the command in the body; the tests around this one show it."""
+
+
+def served(app: Starlette) -> set[tuple[str, str]]:
+    """Every route of a service."""
+    routes = [it for it in app.routes if isinstance(it, Route)]
+    assert len(routes) == len(app.routes)
+    return {(method, it.path) for it in routes for method in it.methods or () if method != "HEAD"}
+
+
+def test_every_route_of_a_service_is_in_one_of_these_tables(service: Guarded) -> None:
+    of_go = {(method, it.path + end) for it in GO_ROUTES for method in it.methods for end in ("", "/")}
+    tables = [set(ROWS), of_go, OPEN, FOR_WHO_HAS_SIGNED_IN, BY_COMMAND]
+    assert served(service.app) == set().union(*tables)
+    assert sum(map(len, tables)) == len(set().union(*tables))
+
+
+def test_nothing_but_what_is_open_answers_who_shows_nothing(service: Guarded) -> None:
+    for method, path in served(service.app) - OPEN:
+        answer = service.ask(method, re.sub(r"{\w+}", "staging", path))
+        assert (answer.status_code, code_of(answer)) == (401, "unauthorized"), (method, path)
+    for method, path in OPEN:
+        assert service.ask(method, path, headers={"Origin": BASE}).status_code != 401 or path == "/session"
+
+
+@pytest.mark.parametrize(("method", "path"), sorted(FOR_WHO_HAS_SIGNED_IN - {("GET", "/api/events")}))
+def test_what_needs_no_right_answers_whoever_has_signed_in(service: Guarded, method: str, path: str) -> None:
+    """Of events, each gets what they may see: see tests/test_access_sight.py."""
+    answer = service.as_((service.folder / "nothing").read_text())(method, path)
+    assert answer.status_code == (404 if path == "/api/refresh" else 200), answer.text  # it has no secret here
+
+
 def test_a_plan_is_carried_out_by_who_may_do_it_themselves(service: Guarded) -> None:
     able = service.as_((service.folder / "only-CreateLock").read_text())
     plan = able("POST", "/api/plan", json=LOCKING).json()["plan"]
@@ -228,12 +275,6 @@ def test_a_plan_is_carried_out_by_who_may_do_it_themselves(service: Guarded) -> 
         answer = service.as_((service.folder / "nothing").read_text())("POST", f"/api/apply{query}", json=plan)
         assert (answer.status_code, code_of(answer)) == (403, "not_allowed")
     assert able("POST", "/api/apply", json=plan).status_code == 200
-
-
-@pytest.mark.parametrize("path", ["/docs", "/api/openapi.json"])
-def test_the_description_is_for_who_has_signed_in(service: Guarded, path: str) -> None:
-    assert service.ask("GET", path).status_code == 401
-    assert service.as_((service.folder / "nothing").read_text())("GET", path).status_code == 200
 
 
 def test_nobody_gets_the_answer_of_somebody_else_by_their_key(service: Guarded) -> None:

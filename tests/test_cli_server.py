@@ -53,12 +53,23 @@ from tests.strategies import commands
 from tests.test_cli import CHANGES, READS
 from tests.test_cli_golden import masked
 
+TOKEN = [
+    ["token", "create", "--role", "ci", "--tokens", "x"],
+    ["token", "list", "--tokens", "x"],
+    ["token", "revoke", "--tokens", "x", "some"],
+]
 HERE_ONLY = ("verify",)
 """Commands that need the repository itself."""
 MORE_READS = """
     settings show -o wide
     env show nowhere
     env show stagin
+    env show stag_ing
+    env show Staging
+    overview --team Checkout_
+    app show Mailer
+    app show a_b
+    lock list --env Production
     env list --at first-train
     env diff staging production --manifests
     env diff staging staging
@@ -131,6 +142,7 @@ STEPS = """
     train run staging --from-state tested
     train run live --team checkout
     train run nowhere
+    train run sandbox
     release create cart --manifests builds --commit c0ffee --display-version 4.0 --message Four -o json
     release create cart --manifests builds --version 4 --commit c0ffee --display-version 4.0 --message Four
     release create cart --manifests builds --version 4
@@ -518,7 +530,9 @@ def test_a_service_or_a_repository_is_asked_and_what_is_typed_counts_first(desk:
     assert desk.bare_run("overview", "--server", watched.address, "--branch", "main").code == 2
 
 
-@pytest.mark.parametrize("words", [["verify"], ["serve"], ["log", "-o", "csv"], ["init", "x.git"], ["demo", "x"]])
+@pytest.mark.parametrize(
+    "words", [["verify"], ["serve"], ["log", "-o", "csv"], ["init", "x.git"], ["demo", "x"], *TOKEN]
+)
 def test_what_needs_the_repository_says_so(desk: Desk, watched: Watched, words: list[str]) -> None:
     ran = desk.bare_run("--server", watched.address, *words)
     assert ran.code in (2, 3)

@@ -1,16 +1,26 @@
 """The files for those who run the service: they are whole, they fit together, and they give nothing away."""
 
+import copy
+import json
+import os
 import re
 import shutil
 import subprocess
+import sys
+import tomllib
+import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
+import httpx
+import jsonschema  # type: ignore[import-untyped,unused-ignore]  # its types are another package
 import pytest
 import yaml
 
 from kuberpult_cli.commands.serve import command
+from tests.cli import SCRIPT, started, variables_of
 
 DEPLOY = Path(__file__).parent.parent / "docs" / "deploy"
 KUBERNETES = DEPLOY / "kubernetes"
@@ -85,14 +95,144 @@ def test_what_names_something_names_something_that_is_there() -> None:
     assert pod["terminationGracePeriodSeconds"] > int(made["ConfigMap"]["data"]["KUBERPULT_SERVE_GRACE"]) + 5
 
 
-def test_kustomize_takes_the_base_if_it_is_here() -> None:
-    program = shutil.which("kubectl")
-    if program is None:
-        return  # what the base holds is proved by the other tests
-    done = subprocess.run([program, "kustomize", str(KUBERNETES)], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    kinds = [it["kind"] for it in yaml.safe_load_all(done.stdout)]
-    assert sorted(kinds) == sorted(documents())
+def built() -> list[dict[str, Any]]:
+    """What is applied: as ``kubectl kustomize`` makes it, or as is done here if there is none."""
+    if program := shutil.which("kubectl"):
+        done = subprocess.run([program, "kustomize", KUBERNETES], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return list(yaml.safe_load_all(done.stdout))
+    return assembled()
+
+
+def assembled() -> list[dict[str, Any]]:
+    """The same without kubectl."""
+    kustomization = yaml.safe_load((KUBERNETES / "kustomization.yaml").read_text())
+    assert set(kustomization) == {"apiVersion", "kind", "labels", "images", "resources"}
+    [labels], [image] = kustomization["labels"], kustomization["images"]
+    assert labels == {"pairs": labels["pairs"], "includeSelectors": True, "includeTemplates": True}
+    found = list(copy.deepcopy(documents()).values())
+    for it in found:
+        it["metadata"]["labels"] = dict(labels["pairs"])
+        match it["kind"]:
+            case "Service":
+                it["spec"]["selector"] = dict(labels["pairs"])
+            case "Deployment":
+                it["spec"]["selector"] = {"matchLabels": dict(labels["pairs"])}
+                template = it["spec"]["template"]
+                template["metadata"]["labels"] = dict(labels["pairs"])
+                for container in (*template["spec"]["initContainers"], *template["spec"]["containers"]):
+                    assert container["image"] == image["name"]
+                    container["image"] = f"{image['newName']}:{image['newTag']}"
+    return found
+
+
+SCHEMAS = json.loads((Path(__file__).parent / "kubernetes.json").read_text())
+
+
+def schema_of(document: dict[str, Any]) -> jsonschema.Draft202012Validator:
+    """Kubernetes' own schema of a document's kind, which takes no field that it does not know."""
+    group, _, number = document["apiVersion"].rpartition("/")
+    name = f"io.k8s.api.{group or 'core'}.{number}.{document['kind']}"
+    return jsonschema.Draft202012Validator({**SCHEMAS, "$ref": f"#/$defs/{name}"})
+
+
+@pytest.mark.parametrize("kind", ["ConfigMap", "PersistentVolumeClaim", "Deployment", "Service"])
+@pytest.mark.parametrize("making", [built, assembled])
+def test_kubernetes_takes_what_the_base_makes(kind: str, making: Callable[[], list[dict[str, Any]]]) -> None:
+    [document] = [it for it in making() if it["kind"] == kind]
+    schema_of(document).validate(document)
+    for wrong in ({**document, "spce": {}}, {**document, "metadata": {"name": 1}}):
+        assert not schema_of(wrong).is_valid(wrong)
+
+
+def test_kustomize_makes_what_is_assembled_here() -> None:
+    by_kind = [sorted(it, key=lambda document: str(document["kind"])) for it in (built(), assembled())]
+    assert by_kind[0] == by_kind[1]
+
+
+def test_a_service_starts_with_the_variables_of_the_base_and_prometheus_may_look(tmp_path: Path) -> None:
+    """The first container's script makes what the second one needs, twice over."""
+    made = documents()
+    data = {name: str(value).replace("/data", str(tmp_path)) for name, value in made["ConfigMap"]["data"].items()}
+    data |= {"KUBERPULT_SERVE_HOST": "127.0.0.1", "KUBERPULT_SERVE_PORT": "0"}
+    pod = made["Deployment"]["spec"]["template"]["spec"]
+    [first], [main] = pod["initContainers"], pod["containers"]
+    environment = variables_of(tmp_path, **data)
+    environment["PATH"] = f"{SCRIPT.parent}{os.pathsep}{environment['PATH']}"
+    for _ in range(2):
+        subprocess.run(first["command"], env=environment, check=True, timeout=60)
+    words = [str(SCRIPT), "token", "create", "--tokens", str(tmp_path / "tokens"), "--role", "admin"]
+    token = subprocess.run(words, env=environment, check=True, capture_output=True, text=True).stdout.strip()
+    with started([str(SCRIPT), *main["args"]], tmp_path / "log", environment) as (address, _):
+        for path, header, expected in (
+            ("/healthz", "", 200),
+            ("/readyz", "", 200),
+            ("/metrics", "", 200),
+            ("/api/overview", "", 401),
+            ("/api/overview", f"Bearer {token}", 200),
+        ):
+            answer = httpx.get(
+                address + path, headers={"Authorization": header} if header else {}, trust_env=False
+            )
+            assert answer.status_code == expected, path
+
+
+def test_systemd_takes_the_unit(tmp_path: Path) -> None:
+    """With a program that is here in place of the one that is to be."""
+    unit = (DEPLOY / "kuberpult.service").read_text().replace("/opt/kuberpult/bin/kuberpult", sys.executable)
+    (tmp_path / "kuberpult.service").write_text(unit)
+    assert verified(tmp_path / "kuberpult.service") == ""
+    (tmp_path / "kuberpult.service").write_text(unit.replace("ProtectHome=", "ProtectHouse="))
+    assert "ProtectHouse" in verified(tmp_path / "kuberpult.service")
+
+
+def verified(unit: Path) -> str:
+    """What systemd-analyze has to say; .ci/run installs it, as it does what else the tests need."""
+    words = ["systemd-analyze", "verify", "--man=no", str(unit)]
+    return subprocess.run(words, capture_output=True, text=True, check=False, timeout=60).stderr
+
+
+def instructions() -> list[tuple[str, str]]:
+    """The Dockerfile's instructions, each on one line."""
+    text = re.sub(r"(?m)^#.*\n", "", (DEPLOY / "Dockerfile").read_text()).replace("\\\n", " ")
+    return [
+        (word, " ".join(rest.split())) for word, _, rest in (it.partition(" ") for it in text.splitlines()) if word
+    ]
+
+
+def test_the_image_s_build_has_only_instructions_that_there_are_and_its_commands_parse() -> None:
+    known = {"FROM", "WORKDIR", "COPY", "RUN", "ENV", "USER", "VOLUME", "EXPOSE", "ENTRYPOINT", "CMD"}
+    assert {word for word, _ in instructions()} == known
+    for word, rest in instructions():
+        if word == "RUN":
+            subprocess.run(["sh", "-n", "-c", rest], check=True)
+        if word in ("ENTRYPOINT", "CMD"):
+            assert isinstance(json.loads(rest), list)
+    stages = [rest.partition(" AS ")[2] for word, rest in instructions() if word == "FROM"]
+    assert all(it in stages for _, rest in instructions() for it in re.findall(r"--from=(\w+)", rest))
+
+
+def test_the_image_s_files_are_enough_to_build_what_is_installed(tmp_path: Path) -> None:
+    """As far as this goes without the network: the package is built of the copied files only."""
+    for word, rest in instructions():
+        if word == "COPY" and "--from" not in rest:
+            *names, target = rest.split()
+            for name in names:
+                source = DEPLOY.parent.parent / name
+                if source.is_dir():
+                    shutil.copytree(source, tmp_path / target, ignore=shutil.ignore_patterns("__pycache__"))
+                else:
+                    shutil.copy(source, tmp_path / target)
+    [install] = [rest for word, rest in instructions() if word == "RUN" and "pip install" in rest]
+    extras = set(re.findall(r"\.\[([\w,]+)\]", install)[0].split(","))
+    metadata = tomllib.loads((tmp_path / "pyproject.toml").read_text())["project"]
+    assert extras <= set(metadata["optional-dependencies"])
+    assert all((tmp_path / name).exists() for name in (metadata["readme"], *metadata["license-files"]))
+    words = [sys.executable, "-c", "import hatchling.build; print(hatchling.build.build_wheel('out'))"]
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=True, timeout=60)
+    with zipfile.ZipFile(tmp_path / "out" / done.stdout.split()[-1]) as wheel:
+        packages = {name.split("/")[0] for name in wheel.namelist()}
+    assert {"kuberpult_core", "kuberpult_http", "kuberpult_cli"} <= packages
 
 
 def test_the_image_runs_as_somebody_without_rights_and_copies_what_is_there() -> None:

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import attrs
 import pytest
@@ -27,8 +28,8 @@ class Said:
     text: str
 
     @property
-    def data(self) -> dict[str, object]:
-        found: dict[str, object] = json.loads(self.text)
+    def data(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self.text)
         return found
 
 
@@ -171,13 +172,69 @@ def test_a_train_runs(script: Script) -> None:
     assert script.curl("/environments/nowhere/releasetrain", "-X", "PUT").status == 404
 
 
-def test_a_train_without_upstream_is_200_with_the_reason(script: Script) -> None:
+@pytest.mark.parametrize("below", ["", "/api"])
+def test_a_train_without_upstream_is_200_with_the_reason(script: Script, below: str) -> None:
     config = ["-H", "multipart/form-data", "--form-string", 'config={"environmentGroup": "lonely"}']
     assert script.curl("/environments/island", "-X", "POST", *config).status == 200
-    ran = script.curl("/environments/island/releasetrain", "-X", "PUT")
-    assert ran.status == 200
-    assert ran.data["commit"] is None
-    assert "upstream" in str(ran.data["notes"])
+    for query in ("", "?dry-run=true&diff=true"):
+        ran = script.curl(f"{below}/environments/island/releasetrain{query}", "-X", "PUT")
+        assert ran.status == 200
+        assert (ran.data["commit"], ran.data["facts"], ran.data["planned"]) == (None, [], bool(query))
+        assert "upstream" in str(ran.data["notes"])
+
+
+@pytest.mark.parametrize("below", ["", "/api"])
+def test_a_prognosis_says_what_a_train_would_do_and_does_nothing(script: Script, below: str) -> None:
+    """As ``docs/release-train.md`` of the Go tool has it, with and without a team."""
+    script.release("/release", "31")
+    before = script.curl("/api/overview").text
+    for target in ("environments/production", "environment-groups/live"):
+        found = script.curl(f"{below}/{target}/releasetrain/prognosis?team=sreteam", "-X", "GET")
+        assert found.status == 200
+        rows = found.data["prognosis"]["applications"]
+        assert [(it["environment"], it["application"], it["to"]) for it in rows] == [("production", "cart", 31)]
+        assert script.curl(f"{below}/{target}/releasetrain/prognosis?team=nobodys").status == 404
+        assert script.curl(f"{below}/{target}/releasetrain/prognosis", "-X", "PUT").status == 405
+        assert script.curl(f"{below}/{target}/releasetrain/prognosis/junk").status == 404
+    assert script.curl(f"{below}/environments/nowhere/releasetrain/prognosis").status == 404
+    assert script.curl("/api/overview").text == before
+
+
+def test_a_train_takes_what_a_tag_had_if_it_is_named(script: Script) -> None:
+    script.release("/release", "41", content="41")
+    [entry] = json.loads(script.curl("/api/log?limit=1").text)
+    then = entry["commit"]
+    script.release("/release", "42", content="42")
+    path = "/environments/production/releasetrain"
+    assert script.curl(f"{path}?sourceGitTag=no-such-tag", "-X", "PUT").status == 404
+    ran = script.curl(f"{path}?sourceGitTag={then}&gitTag=v1", "-X", "PUT")
+    assert [it["version"] for it in ran.data["facts"]] == [41]
+
+
+@pytest.mark.parametrize("switch", ["dry-run=true", "dryrun=true"])
+def test_what_is_only_to_be_tried_is_not_done(script: Script, switch: str) -> None:
+    before = script.curl("/api/overview").text
+    lock = ["-X", "PUT", "-H", "Content-Type: application/json", "-d", '{"message": "x"}']
+    for path, words in (
+        ("/environments/staging/locks/tried", lock),
+        ("/environments/tried", ["-X", "POST", "--form-string", "config={}"]),
+        ("/api/environments/tried", ["-X", "POST", "--form-string", "config={}"]),
+        ("/environments/production/releasetrain", ["-X", "PUT"]),
+    ):
+        tried = script.curl(f"{path}?{switch}", *words)
+        assert (tried.status, tried.data["planned"]) == (200, True), path
+    assert script.release(f"/release?{switch}", "97").data["planned"] is True
+    assert script.curl("/api/overview").text == before
+
+
+def test_a_slash_at_the_end_is_taken_where_the_go_tool_takes_it(script: Script) -> None:
+    """And elsewhere it is no redirect, which ``curl -f`` takes for success."""
+    post = ["-f", "-X", "POST", "--form-string", 'config={"upstream": {"latest": true}}']
+    assert script.curl("/environments/slashed/", *post).status == 200
+    assert json.loads(script.curl("/api/environments/slashed").text)["upstream"] == "latest"
+    assert script.curl("/api/environments/slashed/", "-X", "DELETE").status == 405
+    assert script.curl("/api/environments/slashed/locks/l-one/", "-X", "DELETE").status == 404
+    assert script.curl("/api/environments/slashed", "-X", "DELETE").status == 200
 
 
 @pytest.mark.parametrize("path", ["/environments/testing", "/api/environments/testing2"])

@@ -64,13 +64,13 @@ def test_every_route_is_in_it_once() -> None:
     assert {(method, it.path) for it in GO_ROUTES for method in it.methods} <= described
 
 
-def test_it_has_every_route_of_the_application_but_the_pages_of_sign_in() -> None:
+def test_it_has_every_route_of_the_application_but_the_pages_for_browsers() -> None:
     with memory_repository() as repository:
         app = create_app(repository)
     served = {
         (method, route.path)
         for route in app.routes
-        if isinstance(route, Route)
+        if isinstance(route, Route) and route.include_in_schema
         for method in route.methods or ()
         if method != "HEAD" and not route.path.startswith(SIGN_IN)
     }
@@ -149,6 +149,77 @@ def test_every_question_is_answered_in_its_shape(client: Client) -> None:
         [(media, content)] = it["responses"]["200"]["content"].items()
         assert answer.headers["content-type"].split(";")[0] == media
         validator(content["schema"]).validate(answer.json() if media == "application/json" else answer.text)
+
+
+PLANNED = [
+    {"kind": "Undo", "commit": "HEAD", "allow_cascade": True},
+    {"kind": "Undo", "commit": "HEAD~1", "allow_cascade": True},
+    {"kind": "Undo", "commit": "HEAD~2", "allow_cascade": True},
+    {"kind": "DeleteLock", "target": {"environment": "production"}, "lock_id": "freeze"},
+    {"kind": "CreateLock", "target": {"environment": "production"}, "lock_id": "freeze", "message": "Longer.",
+     "expires_at": "2100-01-01T00:00:00Z", "on_expiry": "discard"},
+    {"kind": "Deploy", "environment": "staging", "application": "cart", "version": 1},
+    {"kind": "Deploy", "environment": "production", "application": "cart", "version": 2},
+    {"kind": "CreateRelease", "application": "cart", "manifests": {"staging": "kind: Pod"}, "source_author": "A"},
+    {"kind": "DeleteApplication", "application": "cart", "allow_cascade": True, "ignore_locks": True},
+    {"kind": "DeleteEnvironment", "environment": "production", "ignore_locks": True, "allow_cascade": True},
+    {"kind": "UpdateEnvironment", "environment": "staging", "patch": {"environmentGroup": "other"}},
+    {"kind": "UpdateSettings", "patch": {"keepReleases": 3}},
+    {"kind": "ReleaseTrain", "target": "live", "lock_behavior": "ignore", "from_state": {"revision": "HEAD"}},
+    {"kind": "Batch", "commands": [{"kind": "SetTeam", "application": "cart", "team": "a"}]},
+]  # fmt: skip
+
+
+def test_every_plan_is_as_described_and_can_be_given_back(client: Client) -> None:
+    for method, url in (("PUT", "/api/environments/brief"), ("DELETE", "/api/environments/brief")):
+        assert client.request(method, url).status_code == 200
+    told, was_restored = set(), False
+    for command in PLANNED:
+        answer = client.post("/api/plan?diff=true&prognosis=true", json=command)
+        assert answer.status_code == 200, (command, answer.text)
+        validator({"$ref": "#/components/schemas/Planned"}).validate(answer.json())
+        facts = answer.json()["plan"]["decision"].get("facts", ())
+        told |= {it["kind"] for it in facts}
+        was_restored |= any("restored" in it for it in facts)
+        again = client.post("/api/apply?dry-run=true", json=answer.json()["plan"])
+        assert again.status_code == 200, again.text
+    assert was_restored
+    assert len(told) > 8
+
+
+def test_nothing_that_a_client_gets_of_a_decision_is_an_object_of_any_kind() -> None:
+    """But for what somebody else describes: configurations, and an error's facts."""
+    schemas = DOCUMENT["components"]["schemas"]
+    seen: set[str] = set()
+    free: set[str] = set()
+
+    def walk(schema: Any, where: str) -> None:
+        if isinstance(schema, list):
+            for it in schema:
+                walk(it, where)
+        if not isinstance(schema, dict):
+            return
+        name = str(schema.get("$ref", "")).rpartition("/")[2]
+        if name and name not in seen:
+            seen.add(name)
+            walk(schemas[name], name)
+        if schema.get("type") == "object" and not {"properties", "additionalProperties"} & {*schema}:
+            free.add(where)
+        for key, part in schema.items():
+            for inner, it in part.items() if key == "properties" else (("", part),):
+                walk(it, f"{where}.{inner}" if inner else where)
+
+    walk({"$ref": "#/components/schemas/Planned"}, "")
+    walk({"$ref": "#/components/schemas/TrainPrognosis"}, "")
+    assert {it for it in free if not it.endswith((".config", ".settings", ".patch"))} == set()
+    assert {"fact_Deployed", "kept_fact_Deployed", "warning_GoesBackwards", "prognosis", "Deploy"} <= seen
+
+
+def test_each_kind_of_a_fact_is_told_by_its_tag() -> None:
+    for name in ("fact", "told_fact", "bare_fact", "warning", "kept_fact", "kept_warning"):
+        schema = DOCUMENT["components"]["schemas"][name]
+        refs = {it["$ref"] for it in schema["oneOf"]}
+        assert refs == set(schema["discriminator"]["mapping"].values())
 
 
 @pytest.mark.parametrize("path", ["/api/settings", "/api/environments/staging"])

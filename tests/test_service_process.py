@@ -87,6 +87,18 @@ def test_given_a_body_that_never_comes_when_the_time_of_grace_is_over_then_it_en
         assert service.process.returncode == 0
 
 
+def test_given_work_that_is_stuck_when_the_time_of_grace_is_over_then_the_process_is_torn_away_from_it(
+    repository: Path, tmp_path: Path
+) -> None:
+    with served(repository, tmp_path, "--grace", "0") as service, raw(service) as line:
+        (repository / "refs/heads/main.lock").touch()  # somebody holds the branch, for longer than the grace
+        head = b"PUT /api/environments/late HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        line.sendall(head + b"Content-Length: 2\r\n\r\n{}")
+        wait_for(lambda: in_flight(service) > 1)
+        assert service.ended() < 3 + 2 * QUICK
+        assert service.process.returncode == 1
+
+
 def raw(service: Served) -> socket.socket:
     host, _, port = service.url.removeprefix("http://").partition(":")
     return socket.create_connection((host, int(port)), 30)

@@ -2,15 +2,14 @@
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
-import attrs
 import click
 
 from kuberpult_cli.options import shared
+from kuberpult_cli.serving import Given, Serve, options
 from kuberpult_cli.session import repository
 from kuberpult_core.errors import RemoteUnavailable, StoreUnavailable
 
@@ -18,158 +17,18 @@ if TYPE_CHECKING:  # an extra, and much to import
     from kuberpult_core import Repository
     from kuberpult_http.access import AccessOptions
 
-F = TypeVar("F", bound=Callable[..., Any])
 REFRESH_SECRET = "KUBERPULT_REFRESH_SECRET"  # noqa: S105 - the variable's name
-POSITIVE = click.FloatRange(min=0, min_open=True)
+METRICS = "/metrics"
 
 
-@attrs.frozen
-class Given:
-    """The options of the command."""
-
-    host: str
-    port: int
-    grace: int
-    poll: float
-    max_pushes_per_minute: float | None
-    max_requests: int
-    max_requests_per_second: float | None
-    log_format: str | None
-    tokens: Path | None
-    policy: Path | None
-    insecure: bool
-    keyring: Path | None
-    session_key: Path | None
-    origins: tuple[str, ...]
-    oidc_issuer: str | None
-    oidc_audience: str | None
-    oidc_groups_claim: str
-    signin_proxies: tuple[str, ...]
-    trusted_proxies: tuple[str, ...]
-
-
-_FILE = click.Path(path_type=Path, dir_okay=False)
-_OPTIONS: tuple[tuple[str, dict[str, Any]], ...] = (
-    ("--host", {"default": "127.0.0.1", "show_default": True, "help": "The address to listen on."}),
-    (
-        "--port",
-        {
-            "type": click.IntRange(0, 65535),
-            "default": 8080,
-            "show_default": True,
-            "help": "The port. With 0, any that is free; the log says which.",
-        },
-    ),
-    (
-        "--grace",
-        {
-            "type": click.IntRange(min=0),
-            "default": 30,
-            "show_default": True,
-            "metavar": "SECONDS",
-            "help": "How long to wait for what is under way when it is told to end.",
-        },
-    ),
-    (
-        "--poll",
-        {
-            "type": POSITIVE,
-            "default": 15.0,
-            "show_default": True,
-            "metavar": "SECONDS",
-            "help": "How often to ask the server of --repo URL for what is new.",
-        },
-    ),
-    (
-        "--max-pushes-per-minute",
-        {
-            "type": POSITIVE,
-            "metavar": "NUMBER",
-            "help": "Gather changes rather than publish more often. [default: no limit]",
-        },
-    ),
-    (
-        "--max-requests",
-        {
-            "type": click.IntRange(min=1),
-            "default": 300,
-            "show_default": True,
-            "metavar": "NUMBER",
-            "help": "How many requests are worked on at the same time; others are told to come later.",
-        },
-    ),
-    (
-        "--max-requests-per-second",
-        {"type": POSITIVE, "metavar": "NUMBER", "help": "How many of one address. [default: no limit]"},
-    ),
-    (
-        "--log-format",
-        {
-            "type": click.Choice(("json", "text")),
-            "help": "The form of the log, on the standard error. [default: text at a terminal, json else]",
-        },
-    ),
-    (
-        "--tokens",
-        {
-            "type": _FILE,
-            "metavar": "FILE",
-            "envvar": ["KUBERPULT_SERVE_TOKENS", "KUBERPULT_TOKENS"],
-            "help": "Let in who has a token of `kuberpult token`.",
-        },
-    ),
-    ("--policy", {"type": _FILE, "metavar": "FILE", "help": "What each role may do: p and g lines."}),
-    (
-        "--oidc-issuer",
-        {"metavar": "URL", "help": "Let in whom this provider of OpenID Connect knows."},
-    ),
-    ("--oidc-audience", {"metavar": "ID", "help": "Whom the provider's tokens must be for."}),
-    (
-        "--oidc-groups-claim",
-        {"metavar": "NAME", "default": "groups", "help": "Where groups are. [default: groups]"},
-    ),
-    (
-        "--sign-in-proxy",
-        {
-            "metavar": "NETWORK",
-            "multiple": True,
-            "help": "Believe who a proxy there says is asking; repeatable.",
-        },
-    ),
-    (
-        "--trusted-proxy",
-        {
-            "metavar": "NETWORK",
-            "multiple": True,
-            "help": "Believe X-Forwarded-For of a proxy there, to count requests by who asks it; repeatable.",
-        },
-    ),
-    ("--insecure", {"is_flag": True, "help": "Let everybody do everything, from other machines, too."}),
-    ("--keyring", {"type": _FILE, "metavar": "FILE", "help": "Releases must be signed by one of these keys."}),
-    (
-        "--session-key",
-        {"type": _FILE, "metavar": "FILE", "help": "Lets sessions of browsers outlive the process."},
-    ),
-    ("--origin", {"metavar": "URL", "multiple": True, "help": "Where browsers reach it, if behind a proxy."}),
-)
-_NAMES = {"--origin": "origins", "--sign-in-proxy": "signin_proxies", "--trusted-proxy": "trusted_proxies"}
-"""Options whose value has a name of its own, because there may be several."""
-
-
-def _options(function: F) -> F:
-    for name, settings in reversed(_OPTIONS):
-        own = [_NAMES[name]] if name in _NAMES else []
-        function = click.option(name, *own, **settings)(function)
-    return function
-
-
-@click.command()
-@_options
+@click.command(cls=Serve)
+@options
 @shared
-def command(**options: Any) -> None:
+def command(**given: Any) -> None:
     """Serve the repository over HTTP.
 
-    The API and live events, until it is told to end with Ctrl-C or SIGTERM.
+    The API and live events, until it is told to end with Ctrl-C or SIGTERM. On another address than
+    this machine's own it has to be told who may do what: docs/access.md.
     Each option has a variable: KUBERPULT_SERVE_PORT for --port. With KUBERPULT_REFRESH_SECRET
     set, POST /api/refresh lets a git server tell of pushes.
 
@@ -177,8 +36,12 @@ def command(**options: Any) -> None:
     Examples:
       kuberpult serve --repo manifests.git
       kuberpult serve --repo https://git.example.com/manifests.git --port 8081
+      kuberpult serve --host 0.0.0.0 --policy policy.csv --tokens tokens.jsonl
     """
-    given = Given(**options)
+    _serve(Given(**given), os.environ.get(REFRESH_SECRET) or None)
+
+
+def _serve(given: Given, secret: str | None) -> None:
     try:
         from kuberpult_http.access import Access  # noqa: PLC0415 - an extra, and much to import
         from kuberpult_http.app import Options, create_app  # noqa: PLC0415 - an extra, and much to import
@@ -192,7 +55,7 @@ def command(**options: Any) -> None:
         access=Access(_access(given).checked(given.host)),
         rhythm=Rhythm(refresh=given.poll),
         limits=Limits(given.max_requests, given.max_requests_per_second),
-        refresh_secret=os.environ.get(REFRESH_SECRET) or None,
+        refresh_secret=secret,
     )
     form = given.log_format or ("text" if sys.stderr.isatty() else "json")
     with _opened(max_pushes_per_minute=given.max_pushes_per_minute) as opened:
@@ -224,19 +87,23 @@ def _access(given: Given) -> "AccessOptions":
     """Who may do what, as the options say."""
     from kuberpult_http.access import AccessOptions, OidcOptions, ProxyOptions  # noqa: PLC0415 - as above
 
+    headers = given.sign_in_user_header, given.sign_in_email_header, given.sign_in_groups_header
     oidc = None
     if given.oidc_issuer:
-        oidc = OidcOptions(given.oidc_issuer, given.oidc_audience or "", given.oidc_groups_claim)
+        names = given.oidc_issuer, given.oidc_audience or "", given.oidc_groups_claim
+        oidc = OidcOptions(*names, clients=given.oidc_client)
+    public = AccessOptions().public | ({METRICS} if given.public_metrics else set())
     return AccessOptions(
         tokens=given.tokens,
         oidc=oidc,
-        proxy=ProxyOptions(given.signin_proxies) if given.signin_proxies else None,
+        proxy=ProxyOptions(given.sign_in_proxy, *headers) if given.sign_in_proxy else None,
         policy=given.policy,
         insecure=given.insecure,
         keyring=given.keyring,
         session_key=given.session_key,
-        trusted_proxies=given.trusted_proxies,
-        origins=given.origins,
+        trusted_proxies=given.trusted_proxy,
+        origins=given.origin,
+        public=public,
     )
 
 

@@ -1,5 +1,6 @@
 """``kuberpult token``: what programs sign in with to a service. The file lies where the service reads it."""
 
+import functools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import click
 
 from kuberpult_cli import output
-from kuberpult_cli.options import shared
+from kuberpult_cli.options import shared, shared_options
 from kuberpult_cli.parsing import point_in_time
 from kuberpult_cli.session import parsed_author
 from kuberpult_core import tokens
@@ -20,6 +21,12 @@ HEADER = ("ID", "NAME", "ROLES", "AUTHOR", "CREATED", "EXPIRES", "FOR OTHERS")
 
 
 def _of_file(function: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(function)
+    def checked(*args: Any, **options: Any) -> Any:
+        given = shared_options(click.get_current_context())
+        given.refuse_service("The file of tokens lies where the service runs")
+        return function(*args, **options)
+
     return click.option(
         "--tokens",
         "file",
@@ -28,7 +35,7 @@ def _of_file(function: Callable[..., Any]) -> Callable[..., Any]:
         required=True,
         metavar="FILE",
         help="The file of the tokens' hashes. [variable: KUBERPULT_TOKENS]",
-    )(function)
+    )(checked)
 
 
 @click.group()

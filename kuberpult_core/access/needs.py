@@ -8,8 +8,6 @@ the command: what a lock held back goes out when the lock goes.
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, assert_never
 
-import attrs
-
 from kuberpult_core.access.policy import Action
 from kuberpult_core.classes import frozen
 from kuberpult_core.commands import (
@@ -103,26 +101,6 @@ def needs(state: State, decision: Decision) -> Iterator[Need]:
 def singles(command: Command) -> tuple[SingleCommand, ...]:
     """The commands of a batch, or the one that it is."""
     return command.commands if isinstance(command, Batch) else (command,)
-
-
-def spelled(command: Command) -> set[str]:
-    """The names that a command holds as it was given: what it is about, and nothing of what comes of it."""
-    return {
-        name
-        for it in singles(command)
-        for value in attrs.asdict(it, recurse=False).values()
-        for name in _names(value)
-    }
-
-
-def _names(value: object) -> Iterator[str]:
-    match value:
-        case str():
-            yield value
-        case Target(environment, group, application, team):
-            yield from (it for it in (environment, group, application, team) if it is not None)
-        case Mapping():
-            yield from map(str, value)
 
 
 def of_command(state: State, command: SingleCommand) -> Iterator[Need]:  # noqa: C901, PLR0912 - one for each command

@@ -1,11 +1,12 @@
 """What somebody with certain roles may do: the lines of the policy that are about them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 
 import attrs
 
-from kuberpult_core.access.needs import Groups, Need, needs, spelled
+from kuberpult_core.access.needs import Groups, Need, needs, singles
 from kuberpult_core.access.policy import Action, Permission, Policy
+from kuberpult_core.commands import Command, Target
 from kuberpult_core.decision import Decision
 from kuberpult_core.errors import NotAllowed
 from kuberpult_core.model import State
@@ -62,3 +63,23 @@ class Rights:
     def refusal(self, need: Need) -> NotAllowed:
         """What is said to them."""
         return NotAllowed(self.who, need.action, need.where)
+
+
+def spelled(command: Command) -> set[str]:
+    """The names that a command holds as it was given: what it is about, and nothing of what comes of it."""
+    return {
+        name
+        for it in singles(command)
+        for value in attrs.asdict(it, recurse=False).values()
+        for name in _names(value)
+    }
+
+
+def _names(value: object) -> Iterator[str]:
+    match value:
+        case str():
+            yield value
+        case Target(environment, group, application, team):
+            yield from (it for it in (environment, group, application, team) if it is not None)
+        case Mapping():
+            yield from map(str, value)

@@ -42,19 +42,20 @@ def of_fact(kind: type, *, with_cause: bool = True, cause: Schema | None = None)
         "name": text("What it is about."),
         "words": text("The line that `table` prints."),
     }
-    return {"title": kind.__name__, **thing(_says(kind), **head, **fields)}
+    return {"title": kind.__name__, **thing(says(kind), **head, **fields)}
 
 
 def of_warning(kind: Any) -> Schema:
     """A kind of warning."""
-    shape = of_class(kind, _says(kind))["properties"]
+    shape = of_class(kind, says(kind))["properties"]
     if "locks" in shape:
         shape["locks"] = items(ref("short_lock"), "The locks.")
     shape |= {"code": {"const": kind.code}, "words": text("The warning as a sentence.")}
-    return {"title": kind.__name__, **thing(_says(kind), **shape)}
+    return {"title": kind.__name__, **thing(says(kind), **shape)}
 
 
-def _says(kind: type) -> str:
+def says(kind: Any) -> str:
+    """What a class says of itself first."""
     return (kind.__doc__ or "").strip().split("\n")[0]
 
 

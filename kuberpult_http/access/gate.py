@@ -5,6 +5,7 @@ import signal
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
+from urllib.parse import urlencode
 
 import attrs
 from starlette.datastructures import MutableHeaders
@@ -19,7 +20,10 @@ from kuberpult_http.desk import Caller
 from kuberpult_http.problems import HttpProblem, http_problem
 from kuberpult_http.signatures import Verified
 
-SIGN_IN = "/session"
+SIGN_IN, NEXT = "/session", "next"
+"""Where people sign in, and what says there where they wanted to go."""
+_FILES = "/assets/"
+"""Styles and scripts of pages, the one of sign-in included: the same for everybody."""
 _SIGN_IN_PATHS = frozenset({SIGN_IN, f"{SIGN_IN}/end"})
 
 
@@ -67,7 +71,7 @@ class Gate:
             requests.check_origin(scope, self._access.options, by_cookie=False)
             state["caller"] = self._signing(scope, self._access.anybody(scope))
             return
-        if scope["path"] in self._access.options.public:
+        if scope["path"] in self._access.options.public or scope["path"].startswith(_FILES):
             return
         if scope["path"] in _SIGN_IN_PATHS:
             requests.check_origin(scope, self._access.options, by_cookie=True)
@@ -104,7 +108,14 @@ def _for_people(scope: Scope, problem: HttpProblem) -> HttpProblem:
     is_page = accepts and scope["method"] == "GET" and not scope["path"].startswith("/api/")
     if problem.status != 401 or not is_page:
         return problem
-    return HttpProblem(303, problem.code, problem.sentence, problem.hint, {"Location": SIGN_IN})
+    return HttpProblem(303, problem.code, problem.sentence, problem.hint, {"Location": _sign_in(scope)})
+
+
+def _sign_in(scope: Scope) -> str:
+    """Where one signs in, and comes back from to what was asked for."""
+    query = scope["query_string"].decode("latin-1")
+    wanted = f"{scope['path']}?{query}" if query else scope["path"]
+    return SIGN_IN if wanted == "/" else f"{SIGN_IN}?{urlencode({NEXT: wanted})}"
 
 
 def _varying(send: Send) -> Send:

@@ -172,10 +172,14 @@ def _session(data: dict[str, Any]) -> Session:
 
 
 def set_cookie(value: str, seconds: int, *, plain: bool) -> str:
-    """The header that gives a browser its session, or with no seconds takes it away."""
+    """The header that gives a browser its session, or with no seconds takes it away.
+
+    It comes along when somebody follows a link from a chat to a page here (Lax); no change can be made
+    like that, and each has to say besides that it comes from a page of ours.
+    """
     secure = "" if plain else "; Secure"
     name = PLAIN if plain else SECURE
-    return f"{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}"
+    return f"{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}"
 
 
 def cookie_name(*, plain: bool) -> str:

@@ -7,7 +7,9 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from kuberpult_core.errors import KuberpultError
+from kuberpult_http.access import Access
 from kuberpult_http.problems import HttpProblem
+from kuberpult_http.ui import signin
 from kuberpult_http.ui.assets import FOLDER, asset
 from kuberpult_http.ui.looking import Look, looking
 from kuberpult_http.ui.overview import overview
@@ -31,12 +33,13 @@ ACTIONS: tuple[tuple[str, Endpoint], ...] = (
 """What forms are posted to."""
 
 
-def routes() -> list[BaseRoute]:
-    """The routes of the web UI."""
+def routes(access: Access) -> list[BaseRoute]:
+    """The routes of the web UI, where people sign in included."""
     return [
-        *(Route(path, _looked_at(page), methods=["GET"]) for path, page in PAGES),
-        *(Route(path, _explained(action), methods=["POST"]) for path, action in ACTIONS),
-        Route(f"{FOLDER}/{{edition}}/{{name}}", asset, methods=["GET"]),
+        *signin.routes(access),
+        *(Route(path, _looked_at(page), methods=["GET"], include_in_schema=False) for path, page in PAGES),
+        *(Route(path, _explained(action), methods=["POST"], include_in_schema=False) for path, action in ACTIONS),
+        Route(f"{FOLDER}/{{edition}}/{{name}}", asset, methods=["GET"], include_in_schema=False),
     ]
 
 

@@ -1,47 +1,25 @@
 """Where people sign in and out with a browser: a page without scripts, and what its forms send."""
 
-import html
+from typing import Any
 from urllib.parse import parse_qs
 
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from kuberpult_http.access import requests
-from kuberpult_http.access.access import Access
-from kuberpult_http.access.gate import SIGN_IN
+from kuberpult_http.access import Access, requests
+from kuberpult_http.access.gate import NEXT, SIGN_IN
 from kuberpult_http.access.sessions import set_cookie
 from kuberpult_http.bodies import body_of, media_type
-from kuberpult_http.problems import HttpProblem, http_problem
+from kuberpult_http.problems import HttpProblem
+from kuberpult_http.ui.addresses import own
+from kuberpult_http.ui.refusals import problem_of
+from kuberpult_http.ui.rendering import SECURITY, html
 
 MOST_FORM = 32 * 1024
 FORM = "application/x-www-form-urlencoded"
-HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "same-origin",
-    "Cache-Control": "no-store",
-}
-_PAGE = """<!doctype html>
-<html lang="en">
-<head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<meta name="color-scheme" content="light dark"><title>{title}</title></head>
-<body>
-<main>
-<h1>{title}</h1>
-{body}
-</main>
-</body>
-</html>
-"""
-_FORM = """{said}<form method="post" action="/session">
-<p><label for="token">Token</label>
-<input id="token" name="token" type="password" required autofocus autocomplete="current-password"></p>
-<p><button>Sign in</button></p>
-</form>"""
-_SIGNED_IN = """<p>You are signed in as {name}.</p>
-<form method="post" action="/session/end"><p><button>Sign out</button></p></form>"""
+_ANOTHER = "Look whether all of it was copied, or ask for another one."
+_KEPT_BY_NOBODY = {**SECURITY, "Cache-Control": "no-store"}
 
 
 def routes(access: Access) -> list[BaseRoute]:
@@ -51,9 +29,9 @@ def routes(access: Access) -> list[BaseRoute]:
         session = access.session_of(request.scope)
         if access.options.is_off:
             return RedirectResponse("/", 303)
-        if session is None:
-            return _page("Sign in", _FORM.format(said=""))
-        return _page("Signed in", _SIGNED_IN.format(name=html.escape(session.identity.actor.name)))
+        return _page(
+            who=session.identity.actor.name if session else None, to=_next(request.query_params.get(NEXT))
+        )
 
     async def begin(request: Request) -> Response:
         return await _begun(access, request)
@@ -75,24 +53,29 @@ def routes(access: Access) -> list[BaseRoute]:
 
 
 async def _begun(access: Access, request: Request) -> Response:
-    token = await _token(request)
-    address = requests.client_address(request.scope, access.options)
+    form = await _form(request)
+    to, token = _next(form.get(NEXT)), form.get("token", "").strip()
     try:
-        identity = await access.of_token(token, address)
+        identity = await access.of_token(token, requests.client_address(request.scope, access.options))
     except HttpProblem as problem:
-        if problem.status != 401:
-            return http_problem(problem)
-        said = f'<p role="alert">{html.escape(problem.sentence)}</p>\n'
-        return _page("Sign in", _FORM.format(said=said), 401)
+        hint = _ANOTHER if problem.status == 401 else problem.hint
+        answer = _page(problem.status, problem={**problem_of(problem), "hint": hint}, to=to)
+        answer.headers.update({name: it for name, it in problem.headers.items() if name == "Retry-After"})
+        return answer
     session, value = access.sessions.begun(identity)
-    answer = RedirectResponse("/", 303, HEADERS)
+    answer = RedirectResponse(to, 303, _KEPT_BY_NOBODY)
     seconds = session.expires - int(access.now().timestamp())
     answer.headers["Set-Cookie"] = set_cookie(value, seconds, plain=requests.is_local(request.scope))
     return answer
 
 
-async def _token(request: Request) -> str:
-    """The token in the form."""
+def _next(address: str | None) -> str:
+    """Where one wanted to go: a page, but not this one again."""
+    to = own(address or "")
+    return "/" if to.startswith(SIGN_IN) else to
+
+
+async def _form(request: Request) -> dict[str, str]:
     if media_type(request) != FORM:
         raise HttpProblem(415, "unsupported_media_type", "Sign-in takes a form.", f"Send Content-Type: {FORM}.")
     content = await body_of(request, MOST_FORM)
@@ -100,11 +83,14 @@ async def _token(request: Request) -> str:
         fields = parse_qs(content.decode(), max_num_fields=10, strict_parsing=True)
     except ValueError:
         raise HttpProblem(400, "invalid_form", "The form cannot be read.") from None
-    given = fields.get("token", [])
-    if len(given) != 1:
+    if len(fields.get("token", [])) != 1:
         raise HttpProblem(400, "invalid_form", "The form must have one token.")
-    return given[0].strip()
+    return {name: values[-1] for name, values in fields.items()}
 
 
-def _page(title: str, body: str, status: int = 200) -> Response:
-    return HTMLResponse(_PAGE.format(title=title, body=body), status, HEADERS)
+def _page(
+    status: int = 200, *, to: str, who: str | None = None, problem: dict[str, Any] | None = None
+) -> Response:
+    answer = html("signin.html", status, who=who, problem=problem, to=to)
+    answer.headers["Cache-Control"] = "no-store"
+    return answer
