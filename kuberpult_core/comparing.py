@@ -1,14 +1,16 @@
 """What is different: between two environments, between two releases, between two states."""
 
 import difflib
+import fnmatch
 import re
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 import attrs
 
 from kuberpult_core import layout
-from kuberpult_core.errors import NoManifest, UnknownEnvironment, printable
+from kuberpult_core.errors import NoManifest, printable
 from kuberpult_core.events import (
     ApplicationDeleted,
     ApplicationRemoved,
@@ -35,7 +37,7 @@ from kuberpult_core.past.retelling import events_of
 from kuberpult_core.past.treediff import tree_difference
 from kuberpult_core.ports import FILE, Touching
 from kuberpult_core.redaction import redacted
-from kuberpult_core.views import known_release, link_view
+from kuberpult_core.views import check_environment, display_version, known_release, link_view
 
 MOST_LINES = 5_000
 """Lines between the first and the last difference; comparing them takes up to the square of their number."""
@@ -44,20 +46,46 @@ _AROUND = 3
 _HUNK = re.compile(r"([-+])(\d+)")
 
 
-def difference(state: State, one: EnvironmentName, other: EnvironmentName) -> list[dict[str, Any]]:
-    """The applications that are not at the same version on two environments."""
+def difference(
+    state: State, one: EnvironmentName, other: EnvironmentName, pattern: str | None = None, *, same: bool = False
+) -> Iterator[dict[str, Any]]:
+    """The applications that are not at the same version on two environments, and which of the two is ahead.
+
+    *pattern* is a shell pattern for names. With *same*, those at the same version come, too.
+    """
     for name in (one, other):
-        if name not in state.environments:
-            raise UnknownEnvironment(name)
-    applications = {*state.environments[one].placements, *state.environments[other].placements}
-    rows: list[dict[str, Any]] = [
-        {
-            "application": application,
-            "versions": {name: link_view(state.placement(name, application).version) for name in (one, other)},
-        }
-        for application in sorted(applications)
-    ]
-    return [row for row in rows if row["versions"][one] != row["versions"][other]]
+        check_environment(state, name)
+    there, here = (state.environments[name].placements for name in (one, other))
+    return (
+        _compared(state, application, one, other)
+        for application in sorted({*there, *here})
+        if pattern is None or fnmatch.fnmatchcase(application, pattern)
+        if same or state.placement(one, application).version != state.placement(other, application).version
+    )
+
+
+def _compared(
+    state: State, application: ApplicationName, one: EnvironmentName, other: EnvironmentName
+) -> dict[str, Any]:
+    versions = {name: state.placement(name, application).version for name in (one, other)}
+    there = state.applications.get(application)
+    ahead = _ahead(sorted(there.releases) if there else [], versions[one], versions[other])
+    return {
+        "application": application,
+        "versions": {name: link_view(it) for name, it in versions.items()},
+        "display_versions": {name: display_version(state, application, it) for name, it in versions.items()},
+        "newer": (one if ahead > 0 else other) if ahead else None,
+        "apart": None if ahead is None else abs(ahead),
+    }
+
+
+def _ahead(releases: list[Version], one: Version | Broken | None, other: Version | Broken | None) -> int | None:
+    """How many releases the first version is ahead; of those that are there, and of different ones at least 1."""
+    if not isinstance(one, int) or not isinstance(other, int):
+        return None
+    if one < other:
+        return -(_ahead(releases, other, one) or 0)
+    return max(bisect_right(releases, one) - bisect_right(releases, other), int(one != other))
 
 
 def manifest_differences(
@@ -121,6 +149,33 @@ def manifest(state: State, application: ApplicationName, version: Version, envir
     if blob is None:
         raise NoManifest(application, version, environment)
     return state.read_manifest(blob)
+
+
+def hidden(given: bytes, key: bytes) -> bytes:
+    """A manifest with its Secrets hidden under *key*."""
+    return redacted(given, key).encode("utf-8", "replace")
+
+
+def release_difference(
+    state: State,
+    application: ApplicationName,
+    version: Version,
+    environments: tuple[EnvironmentName, EnvironmentName],
+    key: bytes,
+) -> str:
+    """How the manifests of one release for two environments differ; nothing if they are the same.
+
+    Secrets are hidden under *key*. Raises :class:`NoManifest` if there is none for one of them.
+    """
+    release = known_release(state, application, version)
+    for name in environments:
+        if name not in release.manifests:
+            raise NoManifest(application, version, name)
+    one, other = environments
+    if release.manifests[one] == release.manifests[other]:
+        return ""
+    before, after = (_shown(state, release, name, key) for name in environments)
+    return _unified(before, after, *(f"{application}/{version}/{name}" for name in environments))
 
 
 # Between two states

@@ -16,8 +16,8 @@ from kuberpult_core.decide.locking import check_team
 from kuberpult_core.decide.trains import upstream_versions
 from kuberpult_core.model import Application, Broken, Environment, LockScope, Placement, State
 from kuberpult_core.names import ApplicationName, EnvironmentName, TeamName, Version
-from kuberpult_core.questions import ShowMatrix, Wanted
-from kuberpult_core.views import Data, check_environment, environments_in_order, link_view
+from kuberpult_core.questions import ListPlaced, ShowMatrix, Wanted
+from kuberpult_core.views import Data, actor_view, check_environment, environments_in_order, link_view
 from kuberpult_core.words import lock_name
 
 
@@ -38,6 +38,30 @@ def matrix(state: State, question: ShowMatrix) -> Data:
         "environments": [column.view(state) for column in columns],
         "applications": [_row(state.applications[it], it, columns) for it in islice(found, question.first, last)],
     }
+
+
+def placed(state: State, question: ListPlaced) -> Data:
+    """What is on one environment as *question* asks for it, and how many services are there."""
+    check_environment(state, question.environment)
+    if question.team is not None:
+        check_team(state, question.team)
+    column = _Column.of(state, question.environment)
+    found = [
+        name
+        for name in _applications(state, question.application, question.team)
+        if _is_wanted(state, column, name, question.only)
+    ]
+    last = None if question.most is None else question.first + question.most
+    return {
+        "total": len(found),
+        "placements": [_placed_row(state.applications[it], it, column) for it in found[question.first : last]],
+    }
+
+
+def _placed_row(there: Application, name: ApplicationName, column: "_Column") -> Data:
+    cell = _cell(name, there, sorted(there.releases), column) or {}
+    by = column.there.placements[name].deployment.by
+    return {"application": name, "team": there.team, **cell, "deployed_by": actor_view(by)}
 
 
 def _applications(state: State, pattern: str | None, team: TeamName | None) -> Iterator[ApplicationName]:
@@ -80,18 +104,20 @@ class _Column:
         }
 
 
-def _is_wanted(state: State, column: _Column, application: ApplicationName, only: Wanted) -> bool:
+def _is_wanted(state: State, column: _Column, application: ApplicationName, only: Wanted | None) -> bool:
     placed = column.there.placements.get(application)
     if placed is None or placed.is_empty:
         return False
     match only:
+        case None:
+            return True
         case Wanted.WAITING:
             return placed.queued is not None
         case Wanted.LOCKED:
             return state.is_locked(column.name, application)
         case Wanted.BEHIND:
             releases = sorted(state.applications[application].releases)
-            return bool(_behind(releases, placed.version, column.upstream.get(application)))
+            return bool(releases_between(releases, placed.version, column.upstream.get(application)))
 
 
 def _row(there: Application, name: ApplicationName, columns: Iterable[_Column]) -> Data:
@@ -101,7 +127,7 @@ def _row(there: Application, name: ApplicationName, columns: Iterable[_Column]) 
         "name": name,
         "team": there.team,
         "newest": newest,
-        "newest_display_version": _display_version(there, newest),
+        "newest_display_version": display_version(there, newest),
         "cells": [_cell(name, there, releases, column) for column in columns],
     }
 
@@ -114,17 +140,18 @@ def _cell(name: ApplicationName, there: Application, releases: list[Version], co
     deployment = placed.deployment
     return {
         "version": link_view(placed.version),
-        "display_version": _display_version(there, placed.version),
+        "display_version": display_version(there, placed.version),
         "deployed_at": deployment.at,
         "queued": link_view(placed.queued),
-        "queued_display_version": _display_version(there, placed.queued),
+        "queued_display_version": display_version(there, placed.queued),
         "locks": _locks(name, there, placed, column),
         "upstream": link_view(upstream),
-        "behind": _behind(releases, placed.version, upstream),
+        "behind": releases_between(releases, placed.version, upstream),
     }
 
 
-def _display_version(there: Application, version: Version | Broken | None) -> str | None:
+def display_version(there: Application, version: Version | Broken | None) -> str | None:
+    """What people call a version, if its release can be read."""
     if version is None or isinstance(version, Broken) or (release := there.releases.get(version)) is None:
         return None
     return release.origin.display_version
@@ -142,10 +169,10 @@ def _locks(name: ApplicationName, there: Application, placed: Placement, column:
     return found
 
 
-_Link: TypeAlias = Version | Broken | None
+Link: TypeAlias = Version | Broken | None
 
 
-def _behind(releases: list[Version], version: _Link, upstream: _Link) -> int | None:
+def releases_between(releases: list[Version], version: Link, upstream: Link) -> int | None:
     """How many releases lie between what is here and what upstream has; none if that cannot be told."""
     if not isinstance(version, int) or not isinstance(upstream, int):
         return None

@@ -5,12 +5,12 @@ Plain data, in the shapes of ``-o json`` and of the HTTP API.
 
 from collections.abc import Iterator
 
-from kuberpult_core.decision import Decision, Skip
+from kuberpult_core.decision import Decision, Skip, SkipReason
 from kuberpult_core.events import Deployed, Queued
 from kuberpult_core.model import Broken, LockInTheWay, Release, State
 from kuberpult_core.names import ApplicationName, EnvironmentName, Version
-from kuberpult_core.views import Data, link_view, lock_view
-from kuberpult_core.words import lock_name
+from kuberpult_core.views import Data, display_version, link_view, lock_view
+from kuberpult_core.words import lock_name, skip_reason
 
 MOST_COMMITS = 20
 """Source commits of one application that are named, the newest first."""
@@ -34,7 +34,9 @@ def _row(state: State, event: Deployed | Queued) -> Data:
         "application": application,
         "team": state.team_of(application),
         "version": link_view(now),
+        "display_version": display_version(state, application, now),
         "to": version,
+        "to_display_version": display_version(state, application, version),
         "outcome": "queued" if isinstance(event, Queued) else "deployed",
         "backwards": _number(now) > version,
         "replaces": event.replaced if isinstance(event, Queued) else event.dropped,
@@ -103,12 +105,13 @@ def _held(state: State, decision: Decision) -> Iterator[_Held]:
 
 def _grouped(decision: Decision) -> list[Data]:
     """What is left alone by its reason, the most frequent one first."""
-    groups: dict[str, list[Skip]] = {}
+    groups: dict[SkipReason, list[Skip]] = {}
     for skip in decision.skips:
-        groups.setdefault(skip.reason.value, []).append(skip)
+        groups.setdefault(skip.reason, []).append(skip)
     return [
         {
-            "reason": reason,
+            "reason": reason.value,
+            "words": skip_reason(reason),
             "number": len(skips),
             "of": [
                 {
@@ -120,5 +123,5 @@ def _grouped(decision: Decision) -> list[Data]:
                 for it in skips
             ],
         }
-        for reason, skips in sorted(groups.items(), key=lambda group: (-len(group[1]), group[0]))
+        for reason, skips in sorted(groups.items(), key=lambda group: (-len(group[1]), group[0].value))
     ]

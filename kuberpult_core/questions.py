@@ -109,6 +109,22 @@ class ShowEnvironment:
 
 
 @frozen
+class ListPlaced:
+    """What is on one environment since when and by whom, what waits, how far behind upstream it is; in pages."""
+
+    environment: EnvironmentName = attrs.field(converter=names.environment_name)
+    team: TeamName | None = attrs.field(default=None, converter=fields.optional_team)
+    application: str | None = attrs.field(default=None, converter=_pattern)
+    """A shell pattern for names."""
+    only: Wanted | None = attrs.field(default=None, converter=_wanted)
+    first: int = attrs.field(default=0, converter=_first)
+    """How many services are passed over."""
+    most: int | None = attrs.field(default=None, converter=_most)
+    """How many services are shown; none is all."""
+    at: str | None = attrs.field(default=None, converter=_optional_revision)
+
+
+@frozen
 class CompareEnvironments:
     """The applications that are not at the same version on two environments."""
 
@@ -117,6 +133,14 @@ class CompareEnvironments:
     manifests: bool = False
     """Whether the differences of the deployed manifests are wanted, too."""
     at: str | None = attrs.field(default=None, converter=_optional_revision)
+    application: str | None = attrs.field(default=None, converter=_pattern)
+    """A shell pattern for names."""
+    same: bool = False
+    """Whether those at the same version are wanted, too."""
+    first: int = attrs.field(default=0, converter=_first)
+    """How many applications are passed over."""
+    most: int | None = attrs.field(default=None, converter=_most)
+    """How many applications are shown; none is all."""
 
 
 @frozen
@@ -135,10 +159,34 @@ class ShowApplication:
 
 
 @frozen
+class ShowPlacements:
+    """One application on every environment: since when, what waits and for what, how far behind upstream."""
+
+    application: ApplicationName = attrs.field(converter=names.application_name)
+    at: str | None = attrs.field(default=None, converter=_optional_revision)
+
+
+@frozen
+class ListDeployments:
+    """The versions that an application had on an environment, the newest first: how long, and by whom."""
+
+    environment: EnvironmentName = attrs.field(converter=names.environment_name)
+    application: ApplicationName = attrs.field(converter=names.application_name)
+    limit: int = attrs.field(default=NEWEST, converter=_limit)
+    at: str | None = attrs.field(default=None, converter=_optional_revision)
+
+
+@frozen
 class ListReleases:
     """The releases of an application, the newest first, and where each is."""
 
     application: ApplicationName = attrs.field(converter=names.application_name)
+    environment: EnvironmentName | None = attrs.field(default=None, converter=fields.optional_environment)
+    """Only those that can be deployed there."""
+    first: int = attrs.field(default=0, converter=_first)
+    """How many of them are passed over."""
+    most: int | None = attrs.field(default=None, converter=_most)
+    """How many are shown; none is all."""
     at: str | None = attrs.field(default=None, converter=_optional_revision)
 
 
@@ -152,12 +200,23 @@ class ShowRelease:
 
 
 @frozen
+class FindRelease:
+    """Where a release is, and where not: what each environment has of its application."""
+
+    application: ApplicationName = attrs.field(converter=names.application_name)
+    version: Version = attrs.field(converter=names.version)
+    at: str | None = attrs.field(default=None, converter=_optional_revision)
+
+
+@frozen
 class ShowManifest:
     """A release's manifest for one environment, as it is."""
 
     application: ApplicationName = attrs.field(converter=names.application_name)
     version: Version = attrs.field(converter=names.version)
     environment: EnvironmentName = attrs.field(converter=names.environment_name)
+    redacted: bool = False
+    """Whether the values of Secrets are hidden."""
     at: str | None = attrs.field(default=None, converter=_optional_revision)
 
 
@@ -169,6 +228,17 @@ class CompareReleases:
     old: Version = attrs.field(converter=names.version)
     new: Version = attrs.field(converter=names.version)
     environment: EnvironmentName | None = attrs.field(default=None, converter=fields.optional_environment)
+    at: str | None = attrs.field(default=None, converter=_optional_revision)
+
+
+@frozen
+class CompareManifests:
+    """How a release's manifests for two environments differ, Secrets hidden."""
+
+    application: ApplicationName = attrs.field(converter=names.application_name)
+    version: Version = attrs.field(converter=names.version)
+    one: EnvironmentName = attrs.field(converter=names.environment_name)
+    other: EnvironmentName = attrs.field(converter=names.environment_name)
     at: str | None = attrs.field(default=None, converter=_optional_revision)
 
 
@@ -190,6 +260,17 @@ class ListQueue:
 
 
 @frozen
+class ShowHolds:
+    """All that is held back: the locks of each environment, what waits behind each, and since when."""
+
+    environment: EnvironmentName | None = attrs.field(default=None, converter=fields.optional_environment)
+    team: TeamName | None = attrs.field(default=None, converter=fields.optional_team)
+    application: str | None = attrs.field(default=None, converter=_pattern)
+    """A shell pattern for names."""
+    at: str | None = attrs.field(default=None, converter=_optional_revision)
+
+
+@frozen
 class ShowSettings:
     """The settings that all who commit share, defaults included."""
 
@@ -207,6 +288,16 @@ class ShowLog:
     since: str | None = None
     """A date, or ``4h`` for four hours ago."""
     limit: int = attrs.field(default=NEWEST, converter=_limit)
+    at: str | None = attrs.field(default=None, converter=_optional_revision)
+    before: str | None = attrs.field(default=None, converter=_optional_revision)
+    """Only what is older than this commit: the last one of a page gives the next page."""
+
+
+@frozen
+class ShowCommit:
+    """One commit: what happened in it, the command behind it, and its neighbours."""
+
+    commit: str = attrs.field(converter=fields.revision)
     at: str | None = attrs.field(default=None, converter=_optional_revision)
 
 
@@ -262,17 +353,24 @@ Question: TypeAlias = (
     | ShowMatrix
     | ListEnvironments
     | ShowEnvironment
+    | ListPlaced
     | CompareEnvironments
     | ListApplications
     | ShowApplication
+    | ShowPlacements
+    | ListDeployments
     | ListReleases
     | ShowRelease
+    | FindRelease
     | ShowManifest
     | CompareReleases
+    | CompareManifests
     | ListLocks
     | ListQueue
+    | ShowHolds
     | ShowSettings
     | ShowLog
+    | ShowCommit
     | ExplainPlacement
     | FindCommit
     | CompareStates

@@ -104,7 +104,10 @@ ROUTES: tuple[Route, ...] = (
     Change(
         "DELETE", _E, commands.DeleteEnvironment, _ENV, tag="environments"
     ),
-    Ask(f"{_E}/diff/{{other}}", questions.CompareEnvironments, {"env": "one"}, tag="environments"),
+    Ask(f"{_E}/placements", questions.ListPlaced, _BOTH, tag="environments"),
+    Ask(
+        f"{_E}/diff/{{other}}", questions.CompareEnvironments, {"env": "one", **_APP}, tag="environments"
+    ),
     Ask("/api/applications", questions.ListApplications, tag="applications"),
     Ask(_A, questions.ShowApplication, _APP, tag="applications"),
     Change(
@@ -120,16 +123,23 @@ ROUTES: tuple[Route, ...] = (
         "DELETE", _EA, commands.RemoveApplicationFromEnvironment,
         _BOTH, tag="applications",
     ),
-    Ask(f"{_A}/releases", questions.ListReleases, _APP, tag="releases"),
+    Ask(f"{_A}/placements", questions.ShowPlacements, _APP, tag="applications"),
+    Ask(f"{_EA}/deployments", questions.ListDeployments, _BOTH, tag="deployments"),
+    Ask(f"{_A}/releases", questions.ListReleases, _BOTH, tag="releases"),
     Change(
         "POST", f"{_A}/releases", commands.CreateRelease, _APP,
         created=True, tag="releases",
     ),
     Ask(f"{_A}/releases/{{version}}", questions.ShowRelease, _APP, tag="releases"),
+    Ask(f"{_A}/releases/{{version}}/places", questions.FindRelease, _APP, tag="releases"),
     Ask(f"{_A}/releases/{{old}}/diff/{{new}}", questions.CompareReleases, _BOTH, tag="releases"),
     Ask(
         f"{_A}/releases/{{version}}/manifests/{{env}}", questions.ShowManifest, _BOTH, "application/yaml",
         tag="releases",
+    ),
+    Ask(
+        f"{_A}/releases/{{version}}/manifests/{{env}}/diff/{{other}}", questions.CompareManifests,
+        {**_APP, "env": "one"}, tag="releases",
     ),
     Change(
         "PUT", f"{_EA}/version", commands.Deploy,
@@ -149,6 +159,7 @@ ROUTES: tuple[Route, ...] = (
     ),
     Change("POST", "/api/locks/expire", commands.ExpireLocks, {}, tag="locks"),
     Ask("/api/queue", questions.ListQueue, _ENV, tag="queue"),
+    Ask("/api/holds", questions.ShowHolds, _BOTH, tag="queue"),
     Change(
         "DELETE", f"{_EA}/queue", commands.CancelQueued,
         _BOTH, tag="queue",
@@ -170,6 +181,7 @@ ROUTES: tuple[Route, ...] = (
     Change("PATCH", "/api/settings", commands.UpdateSettings, {}, tag="settings"),
     Ask("/api/log", questions.ShowLog, _BOTH, tag="log"),
     Ask("/api/why", questions.ExplainPlacement, _BOTH, tag="log"),
+    Ask("/api/log/{commit}", questions.ShowCommit, tag="log"),
     Ask("/api/commits/{commit}", questions.FindCommit, tag="log"),
     Ask("/api/diff", questions.CompareStates, _BOTH, tag="log"),
     Ask("/api/stats", questions.ShowStats, _ENV, tag="log"),

@@ -5,7 +5,7 @@ decision is published is in :mod:`kuberpult_core.publishing`.
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
 from itertools import islice
@@ -33,11 +33,12 @@ from kuberpult_core.stamp import Actor
 
 if TYPE_CHECKING:  # only those who look back need these
     from kuberpult_core.access.sight import Sight
-    from kuberpult_core.comparing import ManifestDifference
+    from kuberpult_core.comparing import ManifestDifference, Place
     from kuberpult_core.past.completing import Completing
     from kuberpult_core.past.facts import Facts
     from kuberpult_core.past.hindsight import Hindsight
     from kuberpult_core.past.log import Entry
+    from kuberpult_core.past.queueing import Queueing
     from kuberpult_core.past.replay import Verdict
     from kuberpult_core.questions import Question
     from kuberpult_core.views import Data
@@ -137,6 +138,14 @@ class Repository:
         """The commit that *text* names, or that was the head at the time that it names."""
         return self._completing.revision(text)
 
+    def moment(self, text: str) -> tuple[Head, State, datetime | None]:
+        """What was published at the commit or time that *text* names, and that time if it is one.
+
+        Before the first commit that is nothing, where :meth:`snapshot` refuses.
+        """
+        commit, time = self._completing.moment(text)
+        return (*(self._past(commit) if commit else (Head(None, None), State())), time)
+
     def _past(self, commit: ObjectId) -> tuple[Head, State]:
         head = Head(commit, self.store.commit(commit).tree)
         return head, self._reader.state(head.tree, remember=False)
@@ -196,6 +205,14 @@ class Repository:
     def log(self, wanted: Touching = EVERYTHING, at: str | None = None) -> "Iterator[Entry]":
         """The log, newest first, from now or from *at*: those commits that touch what is *wanted*."""
         return self._hindsight.log(wanted, None if at is None else self.revision(at))
+
+    def entry(self, commit: ObjectId) -> "Entry":
+        """What happened in one commit."""
+        return self._hindsight.entry(self.store.commit(commit))
+
+    def queueings(self, wanted: Touching, start: ObjectId) -> "Iterator[Queueing]":
+        """What the commits from *start* back that touch what is *wanted* made wait."""
+        return self._hindsight.queueings(wanted, start)
 
     def why(self, environment: EnvironmentName, application: ApplicationName, at: str | None = None) -> "Data":
         """Why a placement is as it is, in sentences and as data."""
@@ -277,9 +294,14 @@ class Repository:
         head, state = self.snapshot()
         return attrs.evolve(plan, base=head.commit, decision=self._as_planned(plan, state, check))
 
-    def effects(self, plan: Plan, key: bytes) -> "Iterator[ManifestDifference]":
-        """The deployed manifests that *plan* would change, Secrets hidden under *key*; one at a time."""
-        return self._hindsight.effects(plan, key)
+    def effects(
+        self, plan: Plan, key: bytes, places: "Container[Place] | None" = None
+    ) -> "Iterator[ManifestDifference]":
+        """The deployed manifests that *plan* would change, Secrets hidden under *key*; one at a time.
+
+        Of all places, or of certain ones alone.
+        """
+        return self._hindsight.effects(plan, key, places)
 
     def brought(self, commit: ObjectId, key: bytes) -> "Iterator[ManifestDifference]":
         """The deployed manifests that *commit* changed, in the same form."""

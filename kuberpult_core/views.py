@@ -1,11 +1,13 @@
 """What people ask of a state, as plain data: the shapes of ``-o json`` and of the HTTP API."""
 
 import fnmatch
+from collections.abc import Iterator
 from typing import Any
 
 import attrs
 
 from kuberpult_core.config import document_of
+from kuberpult_core.decide.deploying import can_run
 from kuberpult_core.decide.locking import check_team, every_lock
 from kuberpult_core.decide.trains import upstream_versions
 from kuberpult_core.decide.unlocking import waiting_behind
@@ -15,6 +17,7 @@ from kuberpult_core.model import (
     Broken,
     Environment,
     Lock,
+    LockBehavior,
     LockScope,
     Origin,
     Placement,
@@ -191,7 +194,7 @@ def placement_view(
     deployment = placed.deployment
     return {
         "version": link_view(placed.version),
-        "display_version": _display_version(state, application, placed.version),
+        "display_version": display_version(state, application, placed.version),
         "queued": link_view(placed.queued),
         "locks": [lock_view(it.scope, it.lock_id, it.lock) for it in state.locks_on(environment, application)],
         "deployed_by": actor_view(deployment.by),
@@ -199,9 +202,21 @@ def placement_view(
     }
 
 
-def _display_version(state: State, application: ApplicationName, version: Version | Broken | None) -> str | None:
+def display_version(state: State, application: ApplicationName, version: Version | Broken | None) -> str | None:
+    """What people call a version, if they call it anything."""
     release = None if version is None or isinstance(version, Broken) else state.release(application, version)
     return release.origin.display_version if release else None
+
+
+def releases_in_order(
+    state: State, application: ApplicationName, environment: EnvironmentName | None = None
+) -> Iterator[Version]:
+    """The releases of an application, the newest first; only those that can be deployed to *environment*."""
+    releases = known_application(state, application).releases
+    check_environment(state, environment)
+    for version in sorted(releases, reverse=True):
+        if environment is None or can_run(releases[version], environment, LockBehavior.QUEUE):
+            yield version
 
 
 def release_view(state: State, application: ApplicationName, version: Version) -> Data:

@@ -227,6 +227,11 @@ def skip_outcome(skip: Skip) -> str:
     return f"left alone: it {_SKIPS[skip.reason]}"
 
 
+def skip_reason(reason: SkipReason) -> str:
+    """Why something is left alone, as it is said of it: ``is there already``."""
+    return _SKIPS[reason]
+
+
 def summary(decision: Decision) -> str:
     """The command in a few words: the first line of its commit."""
     command = decision.command

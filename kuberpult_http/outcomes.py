@@ -1,12 +1,12 @@
 """What came of a command, as the command line gives it with ``-o json``: facts, manifests, prognosis."""
 
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from typing import Any
 
 from kuberpult_core import Applied, Command, Decision, Plan, decision_data
 from kuberpult_core.access.sight import Seen
-from kuberpult_core.comparing import ManifestDifference
+from kuberpult_core.comparing import ManifestDifference, Place
 from kuberpult_core.errors import KuberpultError
 from kuberpult_core.evolve import evolve_all
 from kuberpult_core.names import ApplicationName, EnvironmentName
@@ -40,7 +40,7 @@ async def applied_data(desk: Desk, caller: Caller, applied: Applied, *, diff: bo
     """What was done; on demand with the manifests that it changed."""
     found = decided(applied.commit, applied.decision, planned=False)
     if diff:
-        found["manifests"] = await desk.read(_brought, desk, caller, applied.commit)
+        found["manifests"] = await desk.read(brought, desk, caller, applied.commit)
     return found
 
 
@@ -73,15 +73,21 @@ def _only(sees: Callable[[EnvironmentName, ApplicationName], bool], rows: Iterab
     return [it for it in rows if sees(it["environment"], it["application"])]
 
 
-def _changing(desk: Desk, caller: Caller, plan: Plan) -> list[Data]:
-    differences = desk.repository.effects(plan, _KEY)
+async def changed_manifests(desk: Desk, caller: Caller, plan: Plan, places: Container[Place]) -> list[Data]:
+    """The manifests that a plan would change at certain *places*."""
+    return await desk.read(_changing, desk, caller, plan, places)
+
+
+def _changing(desk: Desk, caller: Caller, plan: Plan, places: Container[Place] | None = None) -> list[Data]:
+    differences = desk.repository.effects(plan, _KEY, places)
     if caller.view is None:
         return [_difference(it) for it in differences]
     before = desk.state(plan.base)
     return _shown(caller.view.upon(before, evolve_all(before, plan.decision.events)), differences)
 
 
-def _brought(desk: Desk, caller: Caller, commit: ObjectId | None) -> list[Data]:
+def brought(desk: Desk, caller: Caller, commit: ObjectId | None) -> list[Data]:
+    """The manifests that a commit changed, as far as *caller* may read them."""
     if commit is None:
         return []
     differences = desk.repository.brought(commit, _KEY)

@@ -26,8 +26,8 @@ from kuberpult_http.access.sessions import PLAIN, SECURE
 from kuberpult_http.app import Options, create_app
 from kuberpult_http.problems import HttpProblem
 from tests.asking import Client
+from tests.forms import Page
 from tests.guarded import ADA, ADMIN, BASE, VIEWER, Clock, Guarded, code_of, guarded, small_repository
-from tests.pages import Page
 
 LOCK = "/api/environments/staging/locks/frost"
 MESSAGE = {"message": "Stop."}

@@ -23,6 +23,7 @@ from kuberpult_core.changes import written
 from kuberpult_core.commands import Command
 from kuberpult_core.comparing import MOST_LINES
 from kuberpult_core.effects import LONGEST_LINE, MOST_LINES_IN_ALL, MOST_LINES_SHOWN
+from kuberpult_core.names import ApplicationName, EnvironmentName
 from tests.rules import World, environment, given, release, releases
 from tests.strategies import SECRET, History, histories
 from tests.support import git_repository
@@ -102,6 +103,14 @@ def test_a_batch_is_shown_as_its_end() -> None:
     shown = effects(there, batch)
     assert list(shown) == ["dev/cart", "staging/cart"]
     assert shown["staging/cart"].endswith("+say: cart 3 for staging\n")
+
+
+def test_certain_places_can_be_shown_alone() -> None:
+    there = world()
+    plan = there.repository.plan(Batch((Deploy("staging", "cart", 2), Deploy("dev", "cart", 1))))
+    places = {(EnvironmentName("dev"), ApplicationName("cart"))}
+    assert [it.environment for it in there.repository.effects(plan, KEY)] == ["dev", "staging"]
+    assert [it.environment for it in there.repository.effects(plan, KEY, places)] == ["dev"]
 
 
 def test_a_plan_is_shown_on_the_state_that_it_was_made_on() -> None:

@@ -16,7 +16,7 @@ from kuberpult_core import (
     memory_repository,
 )
 from kuberpult_core.errors import InvalidCommand, UnknownEnvironment, UnknownTeam
-from kuberpult_core.questions import ShowMatrix
+from kuberpult_core.questions import ListPlaced, Question, ShowMatrix
 from tests.support import SOMEBODY
 
 
@@ -96,6 +96,33 @@ def test_it_shows_the_services_that_are_asked_for(
     assert rows(repository, **wanted) == names
 
 
+def test_a_placement_says_what_a_cell_says_and_who_put_it_there(repository: Repository) -> None:
+    data = repository.ask(ListPlaced("production")).data
+    assert (data["total"], [it["application"] for it in data["placements"]]) == (2, ["cart", "mail"])
+    row = data["placements"][0]
+    cell = repository.ask(ShowMatrix(application="cart")).data["applications"][0]["cells"][1]
+    by = {"name": SOMEBODY.name, "email": SOMEBODY.email}
+    assert row == {"application": "cart", "team": "shop", **cell, "deployed_by": by}
+
+
+PLACED: list[tuple[dict[str, Any], list[str]]] = [
+    ({"only": "behind"}, ["cart"]),
+    ({"team": "shop"}, ["cart"]),
+    ({"application": "m*"}, ["mail"]),
+    ({"first": 1}, ["mail"]),
+    ({"most": 1}, ["cart"]),
+    ({"first": 2}, []),
+]
+
+
+@pytest.mark.parametrize(("wanted", "names"), PLACED, ids=str)
+def test_placements_are_those_that_are_asked_for(
+    repository: Repository, wanted: dict[str, Any], names: list[str]
+) -> None:
+    data = repository.ask(ListPlaced("production", **wanted)).data
+    assert [it["application"] for it in data["placements"]] == names
+
+
 def test_its_total_is_that_of_all_pages(repository: Repository) -> None:
     assert repository.ask(ShowMatrix(application="*a*", first=1, most=1)).data["total"] == 2
 
@@ -107,11 +134,13 @@ def test_its_total_is_that_of_all_pages(repository: Repository) -> None:
         (lambda: ShowMatrix(first=-1), InvalidCommand),
         (lambda: ShowMatrix(most=0), InvalidCommand),
         (lambda: ShowMatrix("nowhere"), UnknownEnvironment),
+        (lambda: ListPlaced("nowhere"), UnknownEnvironment),
+        (lambda: ListPlaced("staging", "nobody"), UnknownTeam),
         (lambda: ShowMatrix(team="nobody"), UnknownTeam),
     ],
 )
 def test_what_makes_no_sense_is_refused(
-    repository: Repository, question: Callable[[], ShowMatrix], error: type[Exception]
+    repository: Repository, question: Callable[[], Question], error: type[Exception]
 ) -> None:
     with pytest.raises(error):
         repository.ask(question())

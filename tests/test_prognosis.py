@@ -42,6 +42,14 @@ def test_a_change_comes_with_the_releases_between() -> None:
     assert [it["version"] for it in found["commits"]] == [4, 3, 2]
 
 
+def test_versions_come_with_what_people_call_them() -> None:
+    there = world()
+    there.when(Deploy("prod", "cart", 4), release("cart", 5, "dev", "prod", display_version="1.5"))
+    found = row(there)
+    assert (found["version"], found["display_version"]) == (4, None)
+    assert (found["to"], found["to_display_version"]) == (5, "1.5")
+
+
 def test_a_first_deployment_comes_with_its_own_release() -> None:
     found = row(world())
     assert (found["version"], found["releases"]) == (None, 1)

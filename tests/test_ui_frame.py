@@ -16,7 +16,7 @@ from kuberpult_http.ui import collected, shown
 from kuberpult_http.ui.addresses import address, own
 from kuberpult_http.ui.asked import command_of
 from kuberpult_http.ui.pages import ACTIONS, PAGES
-from tests.pages import Form, Page, sent
+from tests.forms import Form, Page, sent
 from tests.support import SOMEBODY
 from tests.web import Client, client_of, small_world
 

@@ -17,6 +17,7 @@ from kuberpult_core.past.differences import PlacementChanged
 from kuberpult_core.past.log import Entry, Told
 from kuberpult_core.questions import (
     CompareEnvironments,
+    CompareManifests,
     CompareReleases,
     CompareStates,
     Question,
@@ -61,6 +62,9 @@ class Sight:
         match question:
             case ShowManifest(application, _, environment):
                 self._check_reading(seen, environment, application)
+            case CompareManifests(application, _, one, other):
+                self._check_reading(seen, one, application)
+                self._check_reading(seen, other, application)
             case CompareReleases(application, _, _, environment) if environment is not None:
                 self._check_reading(seen, environment, application)
             case CompareReleases() | CompareStates(manifests=True) | CompareEnvironments(manifests=True):

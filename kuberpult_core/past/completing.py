@@ -26,16 +26,20 @@ class Completing:
 
     def revision(self, text: str) -> ObjectId:
         """The commit that *text* names, or that was the head at the time that it names."""
+        commit, _ = self.moment(text)
+        if commit is None:
+            raise UnknownRevision(text, "there was no commit yet at that time")
+        return commit
+
+    def moment(self, text: str) -> tuple[ObjectId | None, datetime | None]:
+        """The same, with the time if it is one that *text* names; no commit if there was none yet then."""
         try:
-            return self.store.revision(text)
+            return self.store.revision(text), None
         except UnknownRevision as unknown:
             time = moments.past(text, self.clock())
             if time is None:
                 raise UnknownRevision(text, f"{unknown.reason}, and it is no time") from None
-        commit = self.store.as_of(time)
-        if commit is None:
-            raise UnknownRevision(text, "there was no commit yet at that time")
-        return commit
+        return self.store.as_of(time), time
 
     def named(self, command: Command) -> Command:
         """*command* with the commits that it names as ids, and nothing yet of what they hold.

@@ -4,13 +4,13 @@ Apart from :mod:`kuberpult_core.service`, and imported by it at first use, becau
 changes something needs none of this.
 """
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 
 import attrs
 
 from kuberpult_core import doctor
 from kuberpult_core.commands import needs_the_past
-from kuberpult_core.comparing import ManifestDifference
+from kuberpult_core.comparing import ManifestDifference, Place
 from kuberpult_core.effects import brought, effects
 from kuberpult_core.errors import KuberpultError, UnknownRevision
 from kuberpult_core.model import State
@@ -19,6 +19,7 @@ from kuberpult_core.past import log
 from kuberpult_core.past.completing import NOT_HERE, completed, tree_before
 from kuberpult_core.past.facts import Facts, Side, facts_between
 from kuberpult_core.past.log import Entry
+from kuberpult_core.past.queueing import Queueing, queueing_of
 from kuberpult_core.past.replay import Different, Proven, Verdict, signed, verdict
 from kuberpult_core.past.why import why
 from kuberpult_core.plan import Plan
@@ -26,12 +27,16 @@ from kuberpult_core.ports import Head, LoggedCommit, ObjectId, Store, Touching
 from kuberpult_core.reading.reader import Problem, state_of
 from kuberpult_core.views import Data
 
+MOST_KEPT = 1_000
+"""Commits of which it is kept what they made wait."""
+
 
 @attrs.frozen
 class Hindsight:
     """The past of the branch in *store*."""
 
     store: Store
+    _queueings: dict[ObjectId, Queueing] = attrs.field(factory=dict, init=False, repr=False, eq=False)
 
     def problems(self, head: Head) -> list[Problem]:
         """Every broken piece of a commit's tree, by path."""
@@ -39,10 +44,25 @@ class Hindsight:
 
     def log(self, wanted: Touching, start: ObjectId | None) -> Iterator[Entry]:
         """The commits that touch what is *wanted*, newest first, from the head or from *start*."""
-        return map(self._entry, self.store.history(wanted, start))
+        return map(self.entry, self.store.history(wanted, start))
 
-    def _entry(self, commit: LoggedCommit) -> Entry:
+    def entry(self, commit: LoggedCommit) -> Entry:
+        """What happened in one commit."""
         return log.entry(self.store.objects, commit, tree_before(self.store, commit))
+
+    def queueings(self, wanted: Touching, start: ObjectId) -> Iterator[Queueing]:
+        """What the commits that touch what is *wanted* made wait, newest first, from *start*."""
+        return map(self._queueing, self.store.history(wanted, start))
+
+    def _queueing(self, commit: LoggedCommit) -> Queueing:
+        """What *commit* made wait, as it was found before or is read now: a commit never changes."""
+        known = self._queueings.get(commit.id)
+        if known is None:
+            known = queueing_of(self.entry(commit))
+            if len(self._queueings) >= MOST_KEPT:
+                self._queueings.clear()
+            self._queueings[commit.id] = known
+        return known
 
     def why(self, environment: EnvironmentName, application: ApplicationName, head: Head, state: State) -> Data:
         """Why a placement is as it is in *state*, that of the commit *head*."""
@@ -52,10 +72,12 @@ class Hindsight:
         """What changed from one commit to another."""
         return facts_between(self.store.objects, old.tree, new.tree)
 
-    def effects(self, plan: Plan, key: bytes) -> Iterator[ManifestDifference]:
-        """How *plan* would change what is deployed."""
+    def effects(
+        self, plan: Plan, key: bytes, places: Container[Place] | None = None
+    ) -> Iterator[ManifestDifference]:
+        """How *plan* would change what is deployed, everywhere or at certain *places*."""
         tree = self.store.commit(plan.base).tree if plan.base else None
-        return effects(Side.of(self.store.objects, tree), plan.decision, key)
+        return effects(Side.of(self.store.objects, tree), plan.decision, key, places)
 
     def brought(self, commit: ObjectId, key: bytes) -> Iterator[ManifestDifference]:
         """How a commit changed what is deployed."""

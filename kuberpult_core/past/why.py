@@ -16,6 +16,7 @@ from kuberpult_core.views import (
     actor_view,
     environments_in_order,
     known_application,
+    known_release,
     link_view,
     lock_view,
     upstream_version,
@@ -175,6 +176,19 @@ def where_is(state: State, commit: str) -> list[Data]:
 def _is_the_same(known: str, wanted: str) -> bool:
     """Whether one is the beginning of the other, since either may be cut."""
     return min(len(known), len(wanted)) >= LEAST_COMMIT and (known.startswith(wanted) or wanted.startswith(known))
+
+
+def places_of_release(state: State, application: ApplicationName, version: Version) -> Data:
+    """Where a release is, and what each environment has instead."""
+    known_release(state, application, version)
+    rows = []
+    for name in environments_in_order(state):
+        status, words = _place(state, name, application, version)
+        placed = state.placement(name, application)
+        since = placed.deployment.at if status == "current" else None
+        row = {"environment": name, "status": status, "words": words, "version": link_view(placed.version)}
+        rows.append({**row, "since": since})
+    return {"application": application, "version": version, "places": rows}
 
 
 def _whereabouts(state: State, application: ApplicationName, version: Version, commit: str) -> Data:

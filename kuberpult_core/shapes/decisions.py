@@ -125,6 +125,7 @@ def _prognosis() -> dict[str, Schema]:
                 thing(
                     "What is left alone for one reason.",
                     reason=choice("Why, for programs.", *SkipReason),
+                    words=text("The same for people, as it is said of what is left alone."),
                     number=number("How much it is."),
                     of=items(left, "What it is."),
                 ),
@@ -137,7 +138,9 @@ def _prognosis() -> dict[str, Schema]:
             application=text("Which application."),
             team=or_null(text("Its team.")),
             version=link("The version in place."),
+            display_version=or_null(text("What people call it.")),
             to=number("The version that comes."),
+            to_display_version=or_null(text("What people call that.")),
             outcome=choice("What becomes of it.", "deployed", "queued"),
             backwards=flag("Whether that version is lower."),
             replaces=link("What waited there and does not wait any more."),

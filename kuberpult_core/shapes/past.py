@@ -1,11 +1,13 @@
 """Shapes of what was: the log, reasons, differences, verdicts."""
 
 from kuberpult_core.ports import SignatureState
+from kuberpult_core.shapes.lists import STATUSES
 from kuberpult_core.shapes.parts import (
     Schema,
     choice,
     commit,
     flag,
+    free,
     items,
     link,
     mapping,
@@ -30,18 +32,27 @@ def past() -> dict[str, Schema]:
         subject=text("What the commit says first."),
     )
     state = thing("A state that is compared.", commit=commit("Its commit."), time=time("When it was published."))
+    logged: dict[str, Schema] = {
+        "commit": commit("Its id."),
+        "time": time("When."),
+        "author": ref("actor", "Who asked."),
+        "subject": text("What it says first."),
+        "command": or_null(text("The kind of its command.")),
+        "foreign": flag("Whether it is not kuberpult's own."),
+        "problem": or_null(text("Why its record cannot be read.")),
+        "facts": items(ref("told_fact"), "What happened."),
+        "others": others,
+    }
     return {
-        "logged_commit": thing(
-            "A commit.",
-            commit=commit("Its id."),
-            time=time("When."),
-            author=ref("actor", "Who asked."),
-            subject=text("What it says first."),
-            command=or_null(text("The kind of its command.")),
-            foreign=flag("Whether it is not kuberpult's own."),
-            problem=or_null(text("Why its record cannot be read.")),
-            facts=items(ref("told_fact"), "What happened."),
-            others=others,
+        "since": since,
+        "logged_commit": thing("A commit.", **logged),
+        "whole_commit": thing(
+            "A commit with all that there is to say of it.",
+            **logged,
+            message=text("All of its message."),
+            asked=or_null(free("Its command, manifests by their ids; null for those who may not see everything.")),
+            before=or_null(commit("The commit before it, for those who may see everything.")),
+            after=or_null(commit("The commit after it, for them, if it is not far back.")),
         ),
         "reason": thing(
             "Why an application is as it is on an environment.",
@@ -63,7 +74,7 @@ def past() -> dict[str, Schema]:
             version=number("The release."),
             commit=text("The commit that it was built from."),
             environments=mapping(
-                choice("", "current", "queued", "no_manifest", "broken", "newer", "older", "absent"),
+                choice("", *STATUSES),
                 "How it is on each environment.",
             ),
             sentences=items(text("A sentence."), "The same in words."),

@@ -2,11 +2,12 @@
 
 from datetime import datetime
 from typing import Any
+from urllib.parse import quote
 
 import attrs
 from starlette.requests import Request
 
-from kuberpult_core import State
+from kuberpult_core import Repository, State
 from kuberpult_core.errors import KuberpultError
 from kuberpult_core.ports import Head
 from kuberpult_core.questions import Question, ShowLog
@@ -41,6 +42,8 @@ class Look:
     snapshot: tuple[Head, State] = attrs.field(repr=False)
     committed_at: datetime | None
     now: datetime
+    then: datetime | None = None
+    """The time that was asked for; none is now, or a commit."""
     done: "Done | None" = None
     """What was done by the action that led here."""
 
@@ -61,6 +64,11 @@ class Look:
     def is_on(self, name: str) -> bool:
         """Whether a switch in the query is on."""
         return self.wanted(name) == "true"
+
+    @property
+    def here_now(self) -> str:
+        """The address of this page about now."""
+        return f"{quote(self.request.url.path, safe='/~@')}{address(**{**self.query, AT: None, DONE: None})[1:]}"
 
     @property
     def here(self) -> str:
@@ -86,11 +94,14 @@ async def looking(request: Request) -> Look:
     """What *request* looks at. Raises :class:`UnknownRevision` if there is no such time."""
     at = request.query_params.get(AT, "").strip() or None
     desk = desk_of(request)
-    snapshot = await desk.read(desk.repository.snapshot, at)
-    commit = snapshot[0].commit
-    committed_at = (await desk.read(desk.repository.store.commit, commit)).time if commit else None
-    look = Look(request, desk, caller_of(request), at, snapshot, committed_at, utc_now())
+    head, state, then = await desk.read(_then, desk.repository, at)
+    committed_at = (await desk.read(desk.repository.store.commit, head.commit)).time if head.commit else None
+    look = Look(request, desk, caller_of(request), at, (head, state), committed_at, utc_now(), then)
     return attrs.evolve(look, done=await _done(look))
+
+
+def _then(repository: Repository, at: str | None) -> tuple[Head, State, datetime | None]:
+    return repository.moment(at) if at is not None else (*repository.snapshot(), None)
 
 
 async def _done(look: Look) -> Done | None:

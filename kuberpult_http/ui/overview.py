@@ -8,12 +8,12 @@ from starlette.responses import Response
 from kuberpult_core.questions import ShowMatrix, Wanted
 from kuberpult_http.ui.cells import Cells
 from kuberpult_http.ui.looking import Look
+from kuberpult_http.ui.patterns import pattern
 from kuberpult_http.ui.rendering import rendered
 
 PER_PAGE = 200
 MOST_ROWS = 20
 """Rows that are asked for alone."""
-_GLOB = frozenset("*?[")
 
 
 async def overview(look: Look) -> Response:
@@ -23,7 +23,7 @@ async def overview(look: Look) -> Response:
     question = ShowMatrix(
         look.wanted("env"),
         look.wanted("team"),
-        _pattern(app),
+        pattern(app),
         look.wanted("show"),
         0 if shows_all else (page - 1) * PER_PAGE,
         None if shows_all else PER_PAGE,
@@ -55,8 +55,3 @@ async def _matrix(look: Look, question: ShowMatrix) -> Any:
 def _number(text: str | None) -> int:
     """A page's number; the first for what is none."""
     return max(1, int(text)) if text and text.isascii() and text.isdecimal() and len(text) < 7 else 1
-
-
-def _pattern(text: str | None) -> str | None:
-    """What is typed as a shell pattern: a part of a name, unless it is a pattern already."""
-    return text if text is None or _GLOB & {*text} else f"*{text}*"

@@ -10,18 +10,34 @@ from kuberpult_core.errors import KuberpultError
 from kuberpult_http.access import Access
 from kuberpult_http.problems import HttpProblem
 from kuberpult_http.ui import signin
+from kuberpult_http.ui.activity import activity, commit
+from kuberpult_http.ui.applications import application
 from kuberpult_http.ui.assets import FOLDER, asset
+from kuberpult_http.ui.comparing import compare
+from kuberpult_http.ui.environments import environment, environments
+from kuberpult_http.ui.locks import locks
 from kuberpult_http.ui.looking import Look, looking
 from kuberpult_http.ui.overview import overview
 from kuberpult_http.ui.planned import collect, planned_actions
 from kuberpult_http.ui.plans import plan, run
 from kuberpult_http.ui.refusals import refused
+from kuberpult_http.ui.releases import release
+from kuberpult_http.ui.trains import trains
 
 Page = Callable[[Look], Awaitable[Response]]
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 PAGES: tuple[tuple[str, Page], ...] = (
     ("/", overview),
+    ("/applications/{app}", application),
+    ("/applications/{app}/releases/{version}", release),
+    ("/environments", environments),
+    ("/environments/{env}", environment),
+    ("/environments/{env}/compare", compare),
+    ("/trains", trains),
+    ("/locks", locks),
+    ("/activity", activity),
+    ("/activity/{commit}", commit),
     ("/plan", plan),
     ("/planned", planned_actions),
 )

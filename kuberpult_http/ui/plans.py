@@ -8,9 +8,10 @@ from urllib.parse import parse_qsl
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from kuberpult_core import Command, Plan, ReleaseTrain
+from kuberpult_core import Command, DeleteLock, Plan, ReleaseTrain
 from kuberpult_core.counts import counts
 from kuberpult_core.errors import PlanOutdated
+from kuberpult_core.model import OnUnlock
 from kuberpult_core.planfile import document, plan_data, plan_from
 from kuberpult_core.words import summary
 from kuberpult_http.access.requests import is_local
@@ -19,7 +20,7 @@ from kuberpult_http.handlers import caller_of, desk_of
 from kuberpult_http.outcomes import planned_data
 from kuberpult_http.problems import HttpProblem
 from kuberpult_http.ui import collected
-from kuberpult_http.ui.addresses import own
+from kuberpult_http.ui.addresses import address, own
 from kuberpult_http.ui.asked import command_of
 from kuberpult_http.ui.looking import AT, DONE, NOTHING, Look, looking
 from kuberpult_http.ui.refusals import BACK, problem_of
@@ -28,6 +29,10 @@ from kuberpult_http.ui.rendering import rendered
 FORM = "application/x-www-form-urlencoded"
 DIFF = "diff"
 PLAN, AGAIN, IS_COLLECTED = "plan", "again", "collected"
+_UNLOCKING = {
+    OnUnlock.DEPLOY: "Delete and deploy what waits",
+    OnUnlock.DISCARD: "Delete and drop the queue",
+}
 _BESIDES = {BACK, DIFF, AT, DONE}
 
 
@@ -36,7 +41,22 @@ async def plan(look: Look) -> Response:
     check_now(look)
     fields = {name: value for name, value in look.query.items() if name not in _BESIDES}
     command = command_of(fields, look.now)
-    return await plan_page(look, "plan.html", command, back=own(look.wanted(BACK) or ""))
+    back = own(look.wanted(BACK) or "")
+    return await plan_page(look, "plan.html", command, back=back, choices=_choices(look, command))
+
+
+def _choices(look: Look, command: Command) -> list[dict[str, Any]]:
+    """The addresses of what can become of the queue if a lock goes; none for other commands."""
+    if not isinstance(command, DeleteLock):
+        return []
+    return [
+        {
+            "words": words,
+            "address": address("plan", **{**look.query, "queued": queued.value}),
+            "is_chosen": command.queued is queued,
+        }
+        for queued, words in _UNLOCKING.items()
+    ]
 
 
 def check_now(look: Look) -> None:
@@ -52,11 +72,14 @@ async def plan_page(look: Look, template: str, command: Command, **given: Any) -
 
 async def planned(look: Look, command: Command) -> dict[str, Any]:
     """What a template needs to show a plan, and to carry it out."""
-    made = await look.desk.plan(look.caller, command)
+    return await shown_plan(look, await look.desk.plan(look.caller, command), diff=look.is_on(DIFF))
+
+
+async def shown_plan(look: Look, made: Plan, *, diff: bool) -> dict[str, Any]:
+    """The same of a plan that was made already; with the manifests that it changes if *diff*."""
     data = await planned_data(
-        look.desk, look.caller, made,
-        diff=look.is_on(DIFF), with_prognosis=isinstance(command, ReleaseTrain),
-    )  # fmt: skip
+        look.desk, look.caller, made, diff=diff, with_prognosis=isinstance(made.command, ReleaseTrain)
+    )
     return {
         "plan": data,
         "title": summary(made.decision),

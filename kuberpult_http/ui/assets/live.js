@@ -118,6 +118,8 @@ function patch(page) {
   if (ids(main) && ids(main) === ids(next) && sameAround(main, next)) {
     const fresh = [...next.querySelectorAll("[data-live-id]")];
     [...main.querySelectorAll("[data-live-id]")].forEach((old, number) => exchange(old, fresh[number]));
+  } else if (sameAround(main, next) && isOneList(main) && isOneList(next)) {
+    merge(main.querySelector("[data-live-id]").parentElement, [...next.querySelectorAll("[data-live-id]")]);
   } else if (!isInUse(main)) {
     exchangeAll(main, next);
   } else {
@@ -134,6 +136,34 @@ function sameAround(main, next) {
   return around(main) === around(next);
 }
 
+function isOneList(root) {
+  const items = [...root.querySelectorAll("[data-live-id]")];
+  return items.length > 0 && items.every((it) => it.parentElement === items[0].parentElement);
+}
+
+// What came is put in, what went is taken out, and all else stays where it is: nothing that is opened closes.
+function merge(list, wanted) {
+  const known = new Map([...list.querySelectorAll(":scope > [data-live-id]")].map((it) => [it.dataset.liveId, it]));
+  const kept = [];
+  let place = null;
+  for (const fresh of wanted) {
+    const old = known.get(fresh.dataset.liveId);
+    known.delete(fresh.dataset.liveId);
+    const next = place ? place.nextElementSibling : list.firstElementChild;
+    if (old) {
+      if (old !== next) list.insertBefore(old, next);
+      place = old;
+      kept.push([old, fresh]);
+      continue;
+    }
+    place = document.importNode(fresh, true);
+    place.classList.add("fresh");
+    list.insertBefore(place, next);
+  }
+  for (const gone of known.values()) gone.remove();
+  for (const [old, fresh] of kept) exchange(old, fresh);
+}
+
 // Somebody who is typing, or has something opened, is not disturbed.
 function isInUse(main) {
   const active = document.activeElement;
@@ -145,6 +175,10 @@ function exchange(old, fresh) {
   if (old.isEqualNode(fresh)) return;
   const focus = old.contains(document.activeElement) ? [...old.querySelectorAll("a, button")].indexOf(document.activeElement) : -1;
   const copy = document.importNode(fresh, true);
+  const opened = [...old.querySelectorAll("details")].map((it) => it.open);
+  [...copy.querySelectorAll("details")].forEach((it, number) => { it.open = opened[number] ?? it.open; });
+  old.classList.remove("fresh");
+  if (old.isEqualNode(copy)) return;
   copy.classList.add("fresh");
   old.replaceWith(copy);
   if (focus >= 0) copy.querySelectorAll("a, button")[focus]?.focus({ preventScroll: true });
