@@ -6,7 +6,7 @@ import pytest
 
 from kuberpult_http.ui.pages import PAGES
 from tests.browser import Visitors
-from tests.messy import LONG_APP
+from tests.messy import LONG_APP, LONG_ENVIRONMENT, LONGEST_APP
 from tests.served import Served
 from tests.visitor import HEIGHT, NARROW, WIDE
 
@@ -20,6 +20,26 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         f"{_DEPLOY}&lock_behavior=ignore&lock.lock_id=mine&lock.message=Because&diff=true",
     ),
     "/planned": ("/planned",),
+    "/applications/{app}": (
+        "/applications/search",
+        f"/applications/cart?env={LONG_ENVIRONMENT}",
+        f"/applications/{LONGEST_APP}?env=staging",
+    ),
+    "/applications/{app}/releases/{version}": (
+        "/applications/cart/releases/3",
+        "/applications/search/releases/4?show=manifests",
+        "/applications/search/releases/4?show=environments",
+    ),
+    "/environments": ("/environments",),
+    "/environments/{env}": ("/environments/production", "/environments/sandbox", "/environments/broken"),
+    "/environments/{env}/compare": (
+        "/environments/staging/compare?with=production&manifests=true",
+        "/environments/sandbox/compare",
+    ),
+    "/trains": ("/trains", "/trains?target=production", "/trains?group=live&diff=true"),
+    "/locks": ("/locks", "/locks?env=production&app=cart", "/locks?at=HEAD~9"),
+    "/activity": ("/activity", "/activity?app=cart&env=production"),
+    "/activity/{commit}": ("/activity/HEAD~1", "/activity/HEAD~6?diff=true&asked=true"),
 }
 """For each page of the service, addresses that show it at work in the messy world."""
 ADDRESSES = [address for path, _ in PAGES for address in EXAMPLES.get(path, ())]
