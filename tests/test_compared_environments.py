@@ -3,11 +3,14 @@
 from collections.abc import Iterator
 from typing import Any
 
+import attrs
 import pytest
 
 from kuberpult_core import Command, CreateEnvironment, CreateRelease, Deploy, Repository, memory_repository
+from kuberpult_core.comparing import difference
 from kuberpult_core.effects import LONGEST_LINE
 from kuberpult_core.errors import UnknownEnvironment
+from kuberpult_core.names import EnvironmentName
 from kuberpult_core.questions import CompareEnvironments
 from tests.support import SOMEBODY
 
@@ -62,6 +65,12 @@ def test_the_other_one_may_be_ahead(repository: Repository) -> None:
 def test_nothing_is_ahead_of_what_is_not_there(repository: Repository) -> None:
     (row,) = rows(repository, application="new")
     assert (row["versions"]["production"], row["newer"], row["apart"]) == (None, None, None)
+
+
+def test_different_versions_are_apart_even_if_their_releases_are_gone(repository: Repository) -> None:
+    state = attrs.evolve(repository.state(), applications={})
+    (row,) = difference(state, EnvironmentName("staging"), EnvironmentName("production"), "cart")
+    assert (row["newer"], row["apart"]) == ("staging", 1)
 
 
 def test_those_at_the_same_version_come_when_they_are_wanted(repository: Repository) -> None:

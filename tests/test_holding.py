@@ -21,7 +21,7 @@ from kuberpult_core import (
 from kuberpult_core.errors import InvalidCommand, UnknownEnvironment, UnknownRevision, UnknownTeam
 from kuberpult_core.memory import MemoryStore
 from kuberpult_core.questions import ListProblems, Question, ShowCommit, ShowHolds, ShowLog, ShowMatrix
-from tests.support import NOON, SOMEBODY
+from tests.support import NOON, SOMEBODY, File, broken_repository
 
 TEXT = "kind: A\n"
 
@@ -174,3 +174,11 @@ def test_before_the_first_commit_there_was_nothing(repository: Repository) -> No
     assert repository.ask_of((head, state), ShowHolds()).data["environments"] == []
     assert repository.ask_of((head, state), ShowMatrix()).data["total"] == 0
     assert repository.moment("HEAD")[2] is None
+
+
+def test_before_the_first_commit_nothing_was_broken() -> None:
+    files = {"environments/staging/config.json": File(b"{")}
+    with broken_repository(files) as repository:
+        head, state, _ = repository.moment("2001-01-01")
+        assert repository.ask(ListProblems()).data != []
+        assert repository.ask_of((head, state), ListProblems()).data == []

@@ -88,7 +88,7 @@ def test_what_waits_can_be_cancelled_from_the_page(client: Client) -> None:
 
 
 def test_one_environment_says_why_it_is_so_and_what_was_there(client: Client) -> None:
-    address = page(client, CART).links["Change production…"]
+    address = page(client, CART).links["Change… production"]
     assert address == f"{ON_PRODUCTION}#chosen"
     found = page(client, ON_PRODUCTION)
     assert "cart on production is at 1 since" in found.text

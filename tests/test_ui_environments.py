@@ -50,6 +50,7 @@ def world(repository: Repository) -> Repository:
         CreateRelease("cart", {**manifests("cart", 3), "staging": SECRET.format(3)}, 3, display_version="v3.0"),
         CreateRelease("mail", manifests("mail", 1), 1, team="post"),
         Deploy("production", "mail", 1, "ignore"),
+        CreateLock(Target("production", application="mail"), "stamps", "None left"),
         CreateLock(Target("production", team="post"), "strike", "No letters", link="https://example.com/?a=b&c=d"),
     ]
     for command in commands:
@@ -129,6 +130,8 @@ def test_an_environment_says_what_is_there_since_when_by_whom_and_what_waits(cli
     assert '→ <b class="version">&lt;b&gt;2&lt;/b&gt;</b>' in cart
     assert "post" in mail
     assert "strike" in mail
+    assert 'href="/locks?env=production&amp;app=mail">stamps</a>' in mail
+    assert "frost" not in mail
     assert "strike" not in cart
 
 
@@ -137,6 +140,8 @@ def test_its_locks_say_whose_they_are_why_and_what_waits_behind_them(client: Cli
     frost = page.partition('data-live-id="lock/production/frost"')[2].partition("</article>")[0]
     assert html.escape(f"Cold {HOSTILE}") in frost
     assert "Ada, <time" in frost
+    assert "None" not in frost
+    assert "None left" not in page
     assert "1 service waits behind it" in frost
     assert "kind=DeleteLock&amp;target.environment=production&amp;lock_id=frost" in frost
     strike = page.partition('data-live-id="lock/production/team/post/strike"')[2].partition("</article>")[0]

@@ -264,11 +264,12 @@ def test_what_is_no_web_address_is_no_link(link: str) -> None:
     files = {
         "environments/staging/config.json": File(b'{"upstream": {"latest": true}}'),
         "environments/staging/locks/old/message": File(b"x"),
-        "environments/staging/locks/old/link": File(link.encode()),
+        "environments/staging/locks/old/ci_link": File(link.encode()),
     }
     with broken_repository(files) as repository, client_of(repository, CALM) as client:
         text = page(client)
     assert link not in links(text)
+    assert f">{link}<" in text
 
 
 def test_who_may_see_one_service_sees_only_what_holds_it(repository: Repository) -> None:

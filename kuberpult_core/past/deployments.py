@@ -54,7 +54,7 @@ def _deployment(state: State, entry: Entry, told: Told, event: _Placing, until: 
 def _can_return(
     state: State, environment: EnvironmentName, application: ApplicationName, version: Version | None
 ) -> bool:
-    """Whether a version that was there can be put there again: its release is kept, and another one is there now."""
+    """Whether a version can be put there again: its release is kept, and another one is there now."""
     release = state.release(application, version) if version is not None else None
     if release is None or state.placement(environment, application).version == version:
         return False

@@ -62,7 +62,7 @@ async def release(look: Look) -> Response:
 
 
 def _part(text: str | None) -> Part:
-    return Part(text) if text in [*Part] else Part.CHANGES
+    return next((it for it in Part if it == text), Part.CHANGES)
 
 
 def _nearest(others: list[int], version: int) -> list[int]:
