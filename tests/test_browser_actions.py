@@ -133,17 +133,17 @@ def guarded(shop: Shop, at_work: Browser) -> Iterator[Guarded]:
 def test_who_signs_in_comes_in_and_who_signs_out_is_out(guarded: Guarded, visitors: Visitors) -> None:
     visitor = visitors(guarded.service)
     page = visitor.open("/?show=behind")
-    page.wait_for_url("**/session")
+    page.wait_for_url("**/session?next=*")
     assert not visitor.violations()
     page.get_by_label("Token").fill(guarded.token)
     press(page, "Sign in")
-    expect(page.get_by_role("heading", level=1)).to_have_text("Overview")
+    page.wait_for_url("**/?show=behind")  # where one wanted to go
     expect(page.get_by_title("Signed in")).to_have_text("Ada")
     assert not visitor.violations()
     press(page, "Sign out")
     page.wait_for_url("**/session")
     page.goto(f"{guarded.service.url}/planned")
-    page.wait_for_url("**/session")
+    page.wait_for_url("**/session?next=*")
 
 
 def test_a_wrong_token_is_refused_with_a_sentence(guarded: Guarded, visitors: Visitors) -> None:
@@ -167,4 +167,4 @@ def test_a_page_whose_session_is_over_asks_to_sign_in(guarded: Guarded, visitors
     press(other, "Sign out")
     other.wait_for_url("**/session")
     page.get_by_role("link", name="Planned").click()
-    page.wait_for_url("**/session")
+    page.wait_for_url("**/session?next=*")

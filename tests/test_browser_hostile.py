@@ -21,6 +21,23 @@ ADDRESSES = {
         f"{_LOCK}%3Cimg%20src=x%20onerror=alert(1)%3E&back=//elsewhere.example.com",
     ),
     "/planned": ("/planned",),
+    "/applications/{app}": (
+        "/applications/cart?env=production",
+        "/applications/cart?env=staging&version=2",
+        "/applications/%3Cscript%3Ealert(1)%3Cscript%3E",
+    ),
+    "/applications/{app}/releases/{version}": (
+        "/applications/cart/releases/1",
+        "/applications/cart/releases/2?show=manifests",
+        "/applications/cart/releases/1?show=environments",
+    ),
+    "/environments": ("/environments",),
+    "/environments/{env}": ("/environments/production", "/environments/staging", "/environments/%3Ci%3E"),
+    "/environments/{env}/compare": ("/environments/staging/compare?with=production&manifests=true",),
+    "/trains": ("/trains", "/trains?target=production&diff=true&back=javascript:alert(1)"),
+    "/locks": ("/locks", "/locks?env=%22%3E%3Csvg%20onload=alert(1)%3E"),
+    "/activity": ("/activity", "/activity?author=%3Cscript%3E&env=%22onfocus=alert(1)%20autofocus=%22"),
+    "/activity/{commit}": ("/activity/HEAD?diff=true&asked=true",),
 }
 """For each page, addresses that show what is hostile."""
 UNSEEN = re.compile("[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2066-\u2069]")

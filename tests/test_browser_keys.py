@@ -113,7 +113,7 @@ def test_g_and_a_letter_stay_in_the_past(visitors: Visitors, messy_service: Serv
     page.keyboard.press("g")
     page.keyboard.press("o")
     page.wait_for_url(f"{messy_service.url}/?at=HEAD~2")
-    expect(page.locator(".banner.past")).to_contain_text("nothing can be changed here")
+    expect(page.locator(".banner.past")).to_contain_text("Nothing can be changed here")
 
 
 def test_the_first_stop_leads_past_the_heads(visitors: Visitors, messy_service: Served) -> None:
