@@ -15,7 +15,7 @@ from kuberpult_core.questions import Question
 from kuberpult_core.service import Answer, Check, View
 from kuberpult_http.logs import note
 
-READERS, WRITERS, LOOKERS = 8, 250, 4
+READERS, WRITERS, LOOKERS, PARSERS = 8, 250, 4, 2
 """Requests that read, and that write, at the same time; those who write wait for each other, and are gathered.
 
 Those who look after the service have threads of their own: it is alive, however long others read."""
@@ -48,6 +48,7 @@ class Desk:
         self._readers = CapacityLimiter(readers)
         self._writers = CapacityLimiter(writers)
         self._lookers = CapacityLimiter(LOOKERS)
+        self._parsers = CapacityLimiter(PARSERS)
         self.entry = lru_cache(maxsize=ENTRIES)(self._entry)
         """The entry of the log for a commit: the newest are shown to many, one after the other."""
 
@@ -61,6 +62,10 @@ class Desk:
     async def look(self, function: Callable[..., T], *arguments: Any) -> T:
         """The same for what looks after the service."""
         return await to_thread.run_sync(function, *arguments, limiter=self._lookers)
+
+    async def understand(self, function: Callable[..., T], *arguments: Any) -> T:
+        """The same for what makes a command of a body: large manifests take long, and keep no reader waiting."""
+        return await to_thread.run_sync(function, *arguments, limiter=self._parsers)
 
     async def ask(self, caller: Caller, question: Question) -> Answer:
         """The answer to a question, as far as *caller* may see it."""

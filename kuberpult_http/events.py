@@ -8,7 +8,7 @@ import asyncio
 import json
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Hashable, Iterable
 from itertools import islice, takewhile
 
 import attrs
@@ -32,7 +32,8 @@ MOST_RESUMED = 1_000
 """Commits that a client may have missed; with more, it starts anew."""
 MOST_WAITING = 1_000
 """Events that a client may be behind; one that is further behind is cut off, and resumes."""
-MOST_STREAMS = 1_000
+MOST_STREAMS, MOST_OF_ONE = 1_000, 200
+"""Streams at the same time: of all, and of one who has shown who they are."""
 RETRY_MILLISECONDS = 1_000
 MEDIA_TYPE = "text/event-stream"
 RESET = "event: reset\ndata: {}\n\n"
@@ -77,24 +78,29 @@ class Hub:
         self.head: ObjectId | None = None
         """The last commit that they were told of."""
         self.is_closed = False
-        self._listeners: set[asyncio.Queue[Event | None]] = set()
+        self._listeners: dict[asyncio.Queue[Event | None], Hashable] = {}
 
     @property
     def listeners(self) -> int:
         """How many listen."""
         return len(self._listeners)
 
-    def listen(self) -> "asyncio.Queue[Event | None]":
+    def has_room(self, who: Hashable) -> bool:
+        """Whether one more may listen: *who*, or somebody of whom nobody knows who they are (none)."""
+        of_one = 0 if who is None else sum(it == who for it in self._listeners.values())
+        return self.listeners < MOST_STREAMS and of_one < MOST_OF_ONE
+
+    def listen(self, who: Hashable = None) -> "asyncio.Queue[Event | None]":
         """A queue of what happens from now on; none in it says that the stream is over."""
         queue: asyncio.Queue[Event | None] = asyncio.Queue(MOST_WAITING + 1)
         if self.is_closed:
             queue.put_nowait(None)
-        self._listeners.add(queue)
+        self._listeners[queue] = who
         return queue
 
     def leave(self, queue: "asyncio.Queue[Event | None]") -> None:
         """Listen no more."""
-        self._listeners.discard(queue)
+        self._listeners.pop(queue, None)
 
     def tell(self, events: Iterable[Event], head: ObjectId | None) -> None:
         """Tell all of *events*, after which *head* is published."""
@@ -106,7 +112,7 @@ class Hub:
     def _put(self, queue: "asyncio.Queue[Event | None]", event: Event | None) -> None:
         if queue.qsize() >= MOST_WAITING:  # it does not read; it comes back with the last id that it has read
             event = None
-            self._listeners.discard(queue)
+            self._listeners.pop(queue, None)
         if not queue.full():
             queue.put_nowait(event)
 
@@ -126,14 +132,15 @@ class Hub:
 async def events(request: Request) -> Response:
     """``GET /api/events``."""
     hub: Hub = request.app.state.hub
-    if hub.listeners >= MOST_STREAMS:
+    who = caller_of(request).identity
+    if not hub.has_room(who):
         raise HttpProblem(
             503, "too_many_streams", "Too many listen already.", "Try again later.", {"Retry-After": "5"}
         )
     headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
     if request.method == "HEAD":
         return Response(headers=headers, media_type=MEDIA_TYPE)
-    queue = hub.listen()
+    queue = hub.listen(who)
     try:
         missed = await _missed(request, hub.head)
     except BaseException:

@@ -1,5 +1,6 @@
 """From a request to a command or a question, and from its outcome to a response."""
 
+import hashlib
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, get_args
@@ -13,6 +14,7 @@ from kuberpult_core.codec import plain, question_from
 from kuberpult_core.commands import CreateLock, CreateRelease, ReleaseTrain
 from kuberpult_core.converter import TAG
 from kuberpult_core.errors import InvalidCommand, NoUpstream, UnknownUpstream
+from kuberpult_core.service import View
 from kuberpult_http.bodies import json_of
 from kuberpult_http.desk import Caller, Desk
 from kuberpult_http.forms import form_of, is_form, release_of
@@ -46,7 +48,7 @@ def asking(route: Ask) -> Endpoint:
         data = {_field(route.renamed, name): value for name, value in given.items()}
         question = question_from(route.question, converted(route.question, data, names))
         answer = await desk_of(request).ask(caller_of(request), question)
-        headers = tagged(answer.commit)
+        headers = tagged(answer.commit, caller_of(request))
         if _is_known(request, headers["ETag"]) and "since" not in given:
             return Response(status_code=304, headers=headers)
         if isinstance(answer.data, bytes):
@@ -56,9 +58,16 @@ def asking(route: Ask) -> Endpoint:
     return endpoint
 
 
-def tagged(commit: str | None) -> dict[str, str]:
-    """The headers of an answer about the state of *commit*."""
-    return {"ETag": f'"{commit or ""}"', "Cache-Control": "no-cache"}
+def tagged(commit: str | None, caller: Caller) -> dict[str, str]:
+    """The headers of an answer about the state of *commit*, as far as *caller* may see it."""
+    is_whole = caller.view is None or (caller.view.sees_all and caller.view.reads_all)
+    seen = "" if is_whole else f"-{_seen(caller.view)}"  # with other rights it is another answer
+    return {"ETag": f'"{commit or ""}{seen}"', "Cache-Control": "no-cache"}
+
+
+def _seen(view: "View | None") -> str:
+    """What somebody may see, in a few characters."""
+    return hashlib.sha256(repr(view and view.rights.permissions).encode()).hexdigest()[:12]
 
 
 def _field(renamed: Mapping[str, str], name: str) -> str:
@@ -84,7 +93,7 @@ def changing(route: Change) -> Endpoint:
 async def understood(request: Request, data: Mapping[str, Any]) -> Command:
     """The command that *data* describes, once the signatures that came with it are verified."""
     plain_data, given = taken(data)
-    command = await desk_of(request).read(command_from, plain_data)
+    command = await desk_of(request).understand(command_from, plain_data)
     await verify(request, command, given)
     return command
 
@@ -148,7 +157,7 @@ async def _planned(request: Request, command: Command, *, with_prognosis: bool) 
     desk, caller, diff = desk_of(request), caller_of(request), switch(request, DIFF)
     plan = await desk.plan(caller, command)
     found = await planned_data(desk, caller, plan, diff=diff, with_prognosis=with_prognosis)
-    headers = tagged(plan.base) if request.method == "GET" else {}
+    headers = tagged(plan.base, caller) if request.method == "GET" else {}
     if headers and _is_known(request, headers["ETag"]):
         return Response(status_code=304, headers=headers)
     return answered(found, headers=headers)

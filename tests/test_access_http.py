@@ -1020,3 +1020,20 @@ def test_a_refusal_names_the_place_that_was_asked_for(tmp_path: Path) -> None:
                 "PUT", f"/api/environments/{name}/applications/cart/version", json={"version": 1}
             )
             assert answer.json()["facts"]["where"] == f"{name}/cart"
+
+
+def test_what_is_known_is_asked_again_once_more_may_be_seen(tmp_path: Path) -> None:
+    """The commit is the same, the answer is not."""
+    some = "p, role:viewer, View, *:staging, *, allow\n"
+    with guarded(tmp_path, policy=ADMIN + some) as service:
+        whole = service.as_(service.token("admin"))
+        token = service.token("viewer")
+        service.later(2)
+        tag = service.as_(token)("GET", "/api/overview").headers["ETag"]
+        assert service.as_(token)("GET", "/api/overview", headers={"If-None-Match": tag}).status_code == 304
+        assert whole("GET", "/api/overview").headers["ETag"] == f'"{service.repository.store.head().commit}"'
+        (tmp_path / "policy").write_text(some.replace("staging", "*"))
+        service.later(2)
+        answer = service.as_(token)("GET", "/api/overview", headers={"If-None-Match": tag})
+        assert answer.status_code == 200
+        assert len(answer.json()["environments"]) > 1

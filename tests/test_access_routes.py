@@ -13,6 +13,7 @@ from starlette.routing import Route
 from kuberpult_core.access import Action
 from kuberpult_http.gotool import GO_ROUTES
 from kuberpult_http.routes import ROUTES, Ask, Change
+from tests.forms import Page
 from tests.guarded import BASE, Guarded, code_of, guarded
 
 E, A = "/api/environments/{env}", "/api/applications/{app}"
@@ -234,17 +235,63 @@ def test_what_takes_commands_besides_refuses_who_may_not(
 
 
 OPEN = {
-    ("GET", "/healthz"), ("GET", "/readyz"),
+    ("GET", "/healthz"), ("GET", "/readyz"), ("GET", "/assets/{edition}/{name}"),
+    ("POST", "/api/refresh"),
     ("GET", "/session"), ("POST", "/session"), ("DELETE", "/session"), ("POST", "/session/end"),
 }  # fmt: skip
-"""What is answered before anybody says who they are: whether it is well, and sign-in."""
+"""What is answered before anybody says who they are: it tells nothing, or has a secret of its own."""
 FOR_WHO_HAS_SIGNED_IN = {
     ("GET", "/docs"), ("GET", "/api/openapi.json"), ("GET", "/metrics"), ("GET", "/api/events"),
-    ("POST", "/api/refresh"),
+    ("POST", "/planned"),
 }  # fmt: skip
 """What needs no right: it tells nothing of the repository, or to each what they may see."""
-BY_COMMAND = {("POST", "/api/plan"), ("POST", "/api/apply")}
+BY_COMMAND = {
+    ("POST", "/api/plan"),
+    ("POST", "/api/apply"),
+    ("POST", "/run"),
+    ("GET", "/plan"),
+    ("GET", "/planned"),
+}
 """What needs the rights of the command in the body; the tests around this one show it."""
+
+
+LOOKED_AT = {
+    ("GET", "/"): "/",
+    ("GET", "/applications/{app}"): "/applications/cart",
+    ("GET", "/applications/{app}/releases/{version}"): "/applications/cart/releases/1",
+    ("GET", "/environments"): "/environments",
+    ("GET", "/environments/{env}"): "/environments/staging",
+    ("GET", "/environments/{env}/compare"): "/environments/staging/compare?with=review",
+    ("GET", "/trains"): "/trains",
+    ("GET", "/locks"): "/locks",
+    ("GET", "/activity"): "/activity",
+    ("GET", "/activity/{commit}"): "/activity/HEAD",
+}
+"""Pages, which need the right to look."""
+PLANNED = "/plan?kind=CreateLock&target.environment=staging&lock_id=ice&message=Cold"
+
+
+@pytest.mark.parametrize("path", LOOKED_AT.values())
+def test_a_page_is_for_who_may_look(service: Guarded, path: str) -> None:
+    led = service.ask("GET", path, headers={"Accept": "text/html"})
+    assert (led.status_code, led.headers["Location"].partition("?")[0]) == (303, "/session")
+    refused = service.as_((service.folder / "nothing").read_text())("GET", path)
+    assert refused.status_code == 403
+    assert "cart" not in refused.text.replace(path, "")
+    assert service.as_((service.folder / "only-View").read_text())("GET", path).status_code == 200
+
+
+def test_a_page_plans_and_runs_for_who_may_do_it_themselves(service: Guarded) -> None:
+    able = service.as_((service.folder / "only-CreateLock").read_text())
+    form = Page(able("GET", PLANNED).text).form("Run exactly this plan")
+    nobody = service.as_((service.folder / "nothing").read_text())
+    assert nobody("GET", PLANNED).status_code == 403
+    before = service.repository.snapshot()[0]
+    assert nobody("POST", "/run", data=form.fields).status_code == 403
+    assert service.ask("POST", "/run", data=form.fields).status_code == 401
+    assert service.repository.snapshot()[0] == before
+    assert able("POST", "/run", data=form.fields).status_code == 303
+    assert service.repository.snapshot()[0] != before
 
 
 def served(app: Starlette) -> set[tuple[str, str]]:
@@ -256,7 +303,7 @@ def served(app: Starlette) -> set[tuple[str, str]]:
 
 def test_every_route_of_a_service_is_in_one_of_these_tables(service: Guarded) -> None:
     of_go = {(method, it.path + end) for it in GO_ROUTES for method in it.methods for end in ("", "/")}
-    tables = [set(ROWS), of_go, OPEN, FOR_WHO_HAS_SIGNED_IN, BY_COMMAND]
+    tables = [set(ROWS), of_go, OPEN, FOR_WHO_HAS_SIGNED_IN, BY_COMMAND, {*LOOKED_AT}]
     assert served(service.app) == set().union(*tables)
     assert sum(map(len, tables)) == len(set().union(*tables))
 
@@ -273,7 +320,7 @@ def test_nothing_but_what_is_open_answers_who_shows_nothing(service: Guarded) ->
 def test_what_needs_no_right_answers_whoever_has_signed_in(service: Guarded, method: str, path: str) -> None:
     """Of events, each gets what they may see: see tests/test_access_sight.py."""
     answer = service.as_((service.folder / "nothing").read_text())(method, path)
-    assert answer.status_code == (404 if path == "/api/refresh" else 200), answer.text  # it has no secret here
+    assert answer.status_code == (415 if path == "/planned" else 200), answer.text  # which wants a form
 
 
 def test_a_plan_is_carried_out_by_who_may_do_it_themselves(service: Guarded) -> None:

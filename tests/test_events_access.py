@@ -107,3 +107,17 @@ def test_given_a_body_that_never_comes_then_the_stream_ends_without_a_bug(
     with running_one.line(request) as line:
         rest_of(line)
     assert not [it for it in caplog.records if it.exc_info]
+
+
+def test_one_who_listens_very_often_leaves_room_for_others() -> None:
+    hub = events.Hub()
+    for _ in range(events.MOST_OF_ONE):
+        assert hub.has_room("ci")
+        hub.listen("ci")
+    assert not hub.has_room("ci")
+    assert hub.has_room("ada")
+    assert hub.has_room(None)
+    queues = [hub.listen() for _ in range(events.MOST_STREAMS - events.MOST_OF_ONE)]
+    assert not hub.has_room("ada")
+    hub.leave(queues[0])
+    assert hub.has_room("ada")

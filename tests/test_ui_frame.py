@@ -9,7 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kuberpult_core import Batch, CreateLock, CreateRelease, Deploy, Repository, Target, memory_repository
+from kuberpult_core import (
+    Batch,
+    CreateLock,
+    CreateRelease,
+    Deploy,
+    Repository,
+    Target,
+    UpdateEnvironment,
+    UpdateSettings,
+    memory_repository,
+)
 from kuberpult_core.errors import InvalidCommand
 from kuberpult_http.problems import HttpProblem
 from kuberpult_http.ui import collected, shown
@@ -91,6 +101,25 @@ def test_a_refusal_is_a_sentence_with_a_way_back(client: Client) -> None:
     assert answer.status_code == 404
     assert NO_RELEASE in answer.text
     assert Page(answer.text).links["Back"] == "/locks"
+
+
+def test_what_makes_argo_cd_delete_workloads_says_so_before_it_is_planned(
+    client: Client, repository: Repository
+) -> None:
+    argocd = {"destination": {"server": "https://cluster.example.com"}}
+    for command in (
+        UpdateSettings({"url": "https://git.example.com/manifests.git"}),
+        UpdateEnvironment("staging", {"argocd": argocd}),
+    ):
+        repository.apply(command, SOMEBODY)
+    path = "/plan?kind=RemoveApplicationFromEnvironment&environment=staging&application=cart&back=/locks"
+    answer = client.get(path)
+    assert answer.status_code == 409
+    assert "<code>staging-cart</code>" in answer.text
+    links = Page(answer.text).links
+    assert links["Cancel"] == "/locks"
+    sent(client, run_of(client, links["See the plan that deletes them"]))
+    assert repository.state().placement("staging", "cart").version is None
 
 
 WRONG = [

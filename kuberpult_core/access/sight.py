@@ -39,7 +39,7 @@ class Sight:
             raise self.rights.refusal(Need(Action.VIEW))
         seen = self.upon(state)
         self._check_manifests(seen, question)
-        if self.sees_all and (self._reads_all or not isinstance(question, CompareReleases)):
+        if self.sees_all and (self.reads_all or not isinstance(question, CompareReleases)):
             return state
         compares = isinstance(question, CompareReleases)
         return sifted(state, seen.sees, seen.sees_whole, seen.reads if compares else seen.sees)
@@ -54,7 +54,8 @@ class Sight:
         return self.rights.is_unlimited(Action.VIEW)
 
     @cached_property
-    def _reads_all(self) -> bool:
+    def reads_all(self) -> bool:
+        """Whether every manifest may be read."""
         return self.rights.is_unlimited(Action.VIEW_MANIFESTS)
 
     def _check_manifests(self, seen: "Seen", question: Question) -> None:

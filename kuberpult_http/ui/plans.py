@@ -10,7 +10,7 @@ from starlette.responses import RedirectResponse, Response
 
 from kuberpult_core import Command, DeleteLock, Plan, ReleaseTrain
 from kuberpult_core.counts import counts
-from kuberpult_core.errors import PlanOutdated
+from kuberpult_core.errors import Cascade, PlanOutdated
 from kuberpult_core.model import OnUnlock
 from kuberpult_core.planfile import document, plan_data, plan_from
 from kuberpult_core.words import summary
@@ -27,7 +27,7 @@ from kuberpult_http.ui.refusals import BACK, problem_of
 from kuberpult_http.ui.rendering import rendered
 
 FORM = "application/x-www-form-urlencoded"
-DIFF = "diff"
+DIFF, ALLOW_CASCADE = "diff", "allow_cascade"
 PLAN, AGAIN, IS_COLLECTED = "plan", "again", "collected"
 _UNLOCKING = {
     OnUnlock.DEPLOY: "Delete and deploy what waits",
@@ -42,7 +42,11 @@ async def plan(look: Look) -> Response:
     fields = {name: value for name, value in look.query.items() if name not in _BESIDES}
     command = command_of(fields, look.now)
     back = own(look.wanted(BACK) or "")
-    return await plan_page(look, "plan.html", command, back=back, choices=_choices(look, command))
+    try:
+        return await plan_page(look, "plan.html", command, back=back, choices=_choices(look, command))
+    except Cascade as error:
+        allowed = address("plan", **{**look.query, ALLOW_CASCADE: True})
+        return await rendered(look, "cascade.html", 409, deleted=error.applications, allowed=allowed, back=back)
 
 
 def _choices(look: Look, command: Command) -> list[dict[str, Any]]:
@@ -83,7 +87,7 @@ async def shown_plan(look: Look, made: Plan, *, diff: bool) -> dict[str, Any]:
     return {
         "plan": data,
         "title": summary(made.decision),
-        "counts": counts(made.decision),
+        "counts": counts(made.decision).replace("_", " "),
         "is_nothing": made.decision.is_nothing,
         "document": await look.desk.read(_document, made),
         "command": json.dumps(plan_command(made), separators=(",", ":")),
