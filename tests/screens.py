@@ -6,7 +6,7 @@ few that the documentation shows, of the example repository.
 
 import argparse
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import attrs
@@ -38,7 +38,7 @@ class Picture:
         return f"{self.name}-{self.width}-{'dark' if self.is_dark else 'light'}.png"
 
 
-def pictures(world: str, addresses: dict[str, tuple[str, ...]]) -> Iterator[Picture]:
+def pictures(world: str, addresses: Mapping[str, tuple[str, ...]]) -> Iterator[Picture]:
     """Each address at both widths in both lights."""
     for path, _ in PAGES:
         name = path.strip("/").translate(str.maketrans("/", "-", "{}")) or "overview"
@@ -50,8 +50,9 @@ def pictures(world: str, addresses: dict[str, tuple[str, ...]]) -> Iterator[Pict
 
 def take(browser: Browser, url: str, picture: Picture, folder: Path) -> None:
     """Make one, of the whole page."""
-    scheme = "dark" if picture.is_dark else "light"
-    page = browser.new_page(viewport={"width": picture.width, "height": HEIGHT}, color_scheme=scheme)
+    page = browser.new_page(
+        viewport={"width": picture.width, "height": HEIGHT}, color_scheme="dark" if picture.is_dark else "light"
+    )
     page.goto(f"{url}{picture.address}")
     page.set_viewport_size({"width": picture.width, "height": min(_MOST, max(HEIGHT, _height(page)))})
     page.screenshot(path=folder / picture.file)
@@ -71,7 +72,7 @@ def main() -> None:
     parser.add_argument("--only", default="", metavar="TEXT", help="those with it in their name")
     given = parser.parse_args()
     given.folder.mkdir(parents=True, exist_ok=True)
-    worlds = (
+    worlds: tuple[tuple[str, Callable[[Path], Path], Mapping[str, tuple[str, ...]]], ...] = (
         ("messy", messy.make, test_browser_pages.EXAMPLES),
         ("hostile", messy.make_hostile, test_browser_hostile.ADDRESSES),
         ("empty", messy.make_empty, {path: (path,) for path in EMPTY}),
