@@ -4,9 +4,13 @@ import base64
 import zlib
 from collections.abc import Iterator
 
+import httpx
 import pytest
 
 from kuberpult_core import Repository, memory_repository
+from kuberpult_http.app import Options
+from kuberpult_http.limits import Limits
+from tests.forms import Page
 from tests.web import Client, client_of, small_world
 
 PAGE = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
@@ -54,3 +58,80 @@ def test_given_a_cookie_that_is_too_deep_to_read_then_pages_are_shown_as_without
     client: Client, content: bytes
 ) -> None:
     assert client.get("/", headers=cookie_with(content)).status_code == 200
+
+
+# What goes wrong before a page is asked, or where there is none
+
+
+def only_page(answer: httpx.Response, status: int) -> str:
+    """What is said on a page that shows a problem."""
+    assert answer.status_code == status
+    assert answer.headers["content-type"].startswith("text/html")
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+    assert "script-src 'self'" in answer.headers["content-security-policy"]
+    assert len(answer.headers.get_list("content-length")) == 1
+    assert len(answer.headers.get_list("content-security-policy")) == 1
+    assert answer.headers["x-request-id"]
+    assert 'role="alert"' in answer.text
+    return answer.text
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "words"),
+    [
+        ("GET", "/nothing", 404, "There is nothing here"),
+        ("GET", "/assets/x/y.css", 404, "There is nothing here"),
+        ("GET", "/run", 405, "That cannot be shown"),
+        ("PUT", "/plan", 405, "That was not done"),
+        ("POST", "/session", 415, "That was not done"),
+    ],
+)
+def test_a_browser_gets_a_page_where_there_is_none(
+    client: Client, method: str, path: str, status: int, words: str
+) -> None:
+    assert words in only_page(client.request(method, path, headers=PAGE), status)
+    answer = client.request(method, path, headers={"Accept": "*/*"})
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize("path", ["/api/nothing", "/api/log?limit=x", "/metrics/x"])
+def test_where_programs_ask_a_browser_gets_json_as_well(client: Client, path: str) -> None:
+    answer = client.get(path, headers=PAGE)
+    assert answer.status_code >= 400
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_given_too_many_requests_then_a_browser_gets_a_page_with_a_way_to_try_again(
+    repository: Repository,
+) -> None:
+    with client_of(repository, Options(limits=Limits(per_second=0.001, burst=1))) as client:
+        client.get("/")
+        answer = client.get("/locks?env=staging", headers=PAGE)
+        text = only_page(answer, 429)
+        assert int(answer.headers["retry-after"]) > 1
+        assert Page(text).links["Try again"] == "/locks?env=staging"
+
+
+def test_given_a_bug_then_a_browser_gets_a_page_that_says_what_is_known(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def break_down(*_: object, **__: object) -> None:
+        raise RuntimeError("a bug")
+
+    run = Page(client.get("/plan?kind=Deploy&environment=production&application=cart&version=1").text).forms
+    fields = next(it.fields for it in run if it.action == "/run")
+    monkeypatch.setattr(Repository, "snapshot", break_down)
+    monkeypatch.setattr(Repository, "carry_out", break_down)
+    assert "That cannot be shown" in only_page(client.get("/", headers=PAGE), 500)
+    referer = {"Referer": "http://localhost/plan?kind=Deploy", "Origin": "http://localhost"}
+    text = only_page(client.post("/run", data=fields, headers={**PAGE, **referer}), 500)
+    assert "It is not known whether that was done" in text
+    assert Page(text).links["Back"] == "/plan?kind=Deploy"
+
+
+@pytest.mark.parametrize(
+    "referer", ["https://evil.example/x", "http://localhost//evil.example", "http://[", "javascript:alert(1)", "x"]
+)
+def test_a_page_about_a_problem_leads_nowhere_else(client: Client, referer: str) -> None:
+    answer = client.post("/run", headers={**PAGE, "Referer": referer, "Sec-Fetch-Site": "cross-site"})
+    assert set(Page(only_page(answer, 403)).links.values()) == {"/"}
