@@ -3,14 +3,17 @@
 import base64
 import zlib
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import pytest
 
-from kuberpult_core import Repository, memory_repository
+from kuberpult_core import Repository, init_repository, memory_repository
+from kuberpult_core.errors import HistoryReplaced, KuberpultError, OutcomeUnknown, StoreUnavailable, WaitedTooLong
 from kuberpult_http.app import Options
 from kuberpult_http.limits import Limits
-from tests.forms import Page
+from kuberpult_http.logs import JsonLines
+from tests.forms import Page, sent
 from tests.web import Client, client_of, small_world
 
 PAGE = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
@@ -135,3 +138,48 @@ def test_given_a_bug_then_a_browser_gets_a_page_that_says_what_is_known(
 def test_a_page_about_a_problem_leads_nowhere_else(client: Client, referer: str) -> None:
     answer = client.post("/run", headers={**PAGE, "Referer": referer, "Sec-Fetch-Site": "cross-site"})
     assert set(Page(only_page(answer, 403)).links.values()) == {"/"}
+
+
+# What goes wrong while a plan is carried out
+
+TROUBLE = [
+    (OutcomeUnknown("c0ffee", "The line broke."), 504, "It is not known whether that was done"),
+    (StoreUnavailable("The disk is full."), 503, "That was not done"),
+    (WaitedTooLong(30, 7), 503, "That was not done"),
+    (HistoryReplaced("origin", "main", "c0ffee", None), 409, "That was not done"),
+]
+
+
+@pytest.mark.parametrize(("error", "status", "words"), TROUBLE, ids=[type(it[0]).__name__ for it in TROUBLE])
+def test_what_goes_wrong_is_told_as_far_as_it_is_known_and_leads_back(
+    client: Client,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    error: KuberpultError,
+    status: int,
+    words: str,
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    plan = "/plan?kind=Deploy&environment=production&application=cart&version=1&back=/locks"
+    form = Page(client.get(plan).text).form("Run exactly this plan")
+    monkeypatch.setattr(Repository, "carry_out", fail)
+    caplog.clear()
+    answer = sent(client, form)
+    assert answer.status_code == status
+    assert f"<h1>{words}</h1>" in answer.text
+    links = Page(answer.text).links
+    assert links["Back"] == "/locks"
+    assert ("activity" in links) == (status == 504)
+    assert ("retry-after" in answer.headers) == (status == 503)
+    logged = [JsonLines().format(it) for it in caplog.records if it.name == "kuberpult.requests"]
+    assert status < 500 or str(error) in logged[0]
+
+
+def test_a_repository_that_is_gone_is_a_page_with_a_sentence(tmp_path: Path) -> None:
+    with small_world(init_repository(tmp_path / "manifests.git")) as repository, client_of(repository) as client:
+        (tmp_path / "manifests.git").rename(tmp_path / "elsewhere")
+        for path in ("/", "/locks", "/activity", "/applications/cart", "/planned", "/trains?target=production"):
+            text = only_page(client.get(path, headers=PAGE), 503)
+            assert "That cannot be shown" in text, path
