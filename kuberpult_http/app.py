@@ -33,6 +33,7 @@ from kuberpult_http.planning import applying, planning
 from kuberpult_http.problems import HttpProblem, http_problem, note_unavailable, problem
 from kuberpult_http.recording import BROKEN, Recorded
 from kuberpult_http.routes import ROUTES, Ask, Change, Route
+from kuberpult_http.ui.explaining import Explained
 from kuberpult_http.webhook import refresh
 
 SERVICE = Actor("kuberpult", "kuberpult@localhost")
@@ -79,6 +80,7 @@ def create_app(
         lifespan=_following,
         routes=[*OWN, *map(_path, ROUTES), *gotool.routes(), *ui.routes(access), *more],
         middleware=[
+            Middleware(Explained),
             Middleware(Recorded, metrics=counted),
             Middleware(Limited, limits=options.limits, metrics=counted, address=access.network),
             Middleware(Gate, access=access),

@@ -21,6 +21,7 @@ READERS, WRITERS, LOOKERS, PARSERS = 8, 250, 4, 2
 Those who look after the service have threads of their own: it is alive, however long others read."""
 ENTRIES = 64
 T = TypeVar("T")
+Made = TypeVar("Made", Plan, Applied)
 
 
 @attrs.frozen
@@ -73,7 +74,8 @@ class Desk:
 
     async def plan(self, caller: Caller, command: Command) -> Plan:
         """What a command would do."""
-        return await self.read(self.repository.plan, command, caller.check)
+        shown = await self._shown(caller)
+        return shown(await self.read(self.repository.plan, command, caller.check))
 
     async def apply(self, caller: Caller, command: Command) -> Applied:
         """Carry a command out: published when this returns."""
@@ -81,7 +83,8 @@ class Desk:
         def write() -> Applied:
             return self.repository.apply(command, caller.actor, check=caller.check)
 
-        return await self._written(command, write)
+        shown = await self._shown(caller)
+        return shown(await self._written(command, write))
 
     async def carry_out(self, caller: Caller, plan: Plan) -> Applied:
         """Carry exactly this plan out."""
@@ -89,11 +92,24 @@ class Desk:
         def write() -> Applied:
             return self.repository.carry_out(plan, caller.actor, check=caller.check)
 
-        return await self._written(plan.command, write)
+        shown = await self._shown(caller)
+        return shown(await self._written(plan.command, write))
 
     async def again(self, caller: Caller, plan: Plan) -> Plan:
         """*plan* as it is decided now, if it would still do the same."""
-        return await self.read(self.repository.again, plan, caller.check)
+        shown = await self._shown(caller)
+        return shown(await self.read(self.repository.again, plan, caller.check))
+
+    async def _shown(self, caller: Caller) -> "Callable[[Made], Made]":
+        """From a plan, or what was done, to what *caller* may be told of it.
+
+        It is made before anything is written: what fails here must not hide what happened.
+        """
+        view = caller.view
+        if view is None or view.sees_all:
+            return lambda made: made
+        state, sifted = await self.read(self.repository.state), view.decision
+        return lambda made: attrs.evolve(made, decision=sifted(state, made.decision))
 
     def state(self, commit: ObjectId | None) -> State:
         """The state of a commit; of none, that before the first one."""

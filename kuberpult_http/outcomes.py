@@ -87,14 +87,15 @@ def _changing(desk: Desk, caller: Caller, plan: Plan, places: Container[Place] |
 
 
 def brought(desk: Desk, caller: Caller, commit: ObjectId | None) -> list[Data]:
-    """The manifests that a commit changed, as far as *caller* may read them."""
+    """The manifests that a commit changed, as far as *caller* may read them by then and by now."""
     if commit is None:
         return []
     differences = desk.repository.brought(commit, _KEY)
     if caller.view is None:
         return [_difference(it) for it in differences]
     parent = desk.repository.store.commit(commit).parent
-    return _shown(caller.view.upon(desk.state(parent), desk.state(commit)), differences)
+    states = desk.state(parent), desk.state(commit), desk.repository.state()
+    return _shown(caller.view.upon(*states), differences)
 
 
 def _shown(seen: Seen, differences: Iterable[ManifestDifference]) -> list[Data]:

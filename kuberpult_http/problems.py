@@ -56,8 +56,14 @@ def status_of(error: KuberpultError) -> int:
 def problem(error: KuberpultError, meant: Sequence[str] = (), status: int | None = None) -> Response:
     """*error* as an answer with the names that may have been *meant*; its status is its class's or another."""
     status = status_of(error) if status is None else status
-    headers = {"Retry-After": str(RETRY_SECONDS)} if isinstance(error, Unavailable) else {}
-    return _response(status, {**error_data(error, meant), "status": status}, headers)
+    return _response(status, {**error_data(error, meant), "status": status}, headers_of(error))
+
+
+def headers_of(error: KuberpultError | HttpProblem) -> dict[str, str]:
+    """What the headers of its answer say beside its status, such as when to try again."""
+    if isinstance(error, HttpProblem):
+        return error.headers
+    return {"Retry-After": str(RETRY_SECONDS)} if isinstance(error, Unavailable) else {}
 
 
 def note_unavailable(error: KuberpultError) -> None:

@@ -5,10 +5,12 @@ from functools import cached_property
 
 import attrs
 
-from kuberpult_core.access.needs import Groups, Need
+from kuberpult_core.access.needs import Groups, Need, singles
 from kuberpult_core.access.policy import Action
 from kuberpult_core.access.rights import Rights
 from kuberpult_core.access.sifting import sees_team, sifted
+from kuberpult_core.commands import ReleaseTrain
+from kuberpult_core.decision import Decision, Skip
 from kuberpult_core.events import Event, LockCreated, LockDeleted, ReleaseCreated
 from kuberpult_core.model import LockScope, State
 from kuberpult_core.names import ApplicationName, EnvironmentName
@@ -78,6 +80,16 @@ class Sight:
         if seen.sees(environment, application) and not seen.reads(environment, application):
             raise self.rights.refusal(Need(Action.VIEW_MANIFESTS, environment, application))
 
+    def decision(self, state: State, decision: Decision) -> Decision:
+        """*decision*, made on *state*, without what a train left alone where one may neither look nor deploy.
+
+        All else that a decision tells of was asked for by its name, or needs a right there.
+        """
+        if self.sees_all or not any(isinstance(it, ReleaseTrain) for it in singles(decision.command)):
+            return decision
+        seen = self.upon(state)
+        return attrs.evolve(decision, skips=tuple(filter(seen.skip, decision.skips)))
+
     def entries(self, now: State, entries: Iterable[Entry]) -> Iterator[Entry]:
         """The log as far as it may be seen, as things were at each commit and are *now*."""
         return (seen for entry in entries if (seen := self.entry(now, entry)) is not None)
@@ -135,6 +147,11 @@ class Seen:
             return bool(lines)
         groups = self._groups.of(environment)
         return all(any(it.is_at(group, environment) for it in lines) for group in groups)
+
+    def skip(self, skip: Skip) -> bool:
+        """Whether it may be told that this was left alone."""
+        place = skip.environment, skip.application
+        return skip.application is None or self.sees(*place) or self._may(Action.DEPLOY_RELEASE, *place)
 
     def event(self, event: Event) -> Event | None:
         """A fact as far as it may be seen."""

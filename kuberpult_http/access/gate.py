@@ -108,13 +108,13 @@ def _for_people(scope: Scope, problem: HttpProblem) -> HttpProblem:
     is_page = accepts and scope["method"] == "GET" and not scope["path"].startswith("/api/")
     if problem.status != 401 or not is_page:
         return problem
-    return HttpProblem(303, problem.code, problem.sentence, problem.hint, {"Location": _sign_in(scope)})
-
-
-def _sign_in(scope: Scope) -> str:
-    """Where one signs in, and comes back from to what was asked for."""
     query = scope["query_string"].decode("latin-1")
     wanted = f"{scope['path']}?{query}" if query else scope["path"]
+    return HttpProblem(303, problem.code, problem.sentence, problem.hint, {"Location": sign_in(wanted)})
+
+
+def sign_in(wanted: str) -> str:
+    """Where one signs in, and comes back from to the page *wanted*."""
     return SIGN_IN if wanted == "/" else f"{SIGN_IN}?{urlencode({NEXT: wanted})}"
 
 

@@ -33,15 +33,21 @@ def _data(fields: Mapping[str, str], now: datetime) -> dict[str, Any]:
     """The form that a command has in JSON."""
     if _EXPIRES in fields:
         fields = {**fields, _EXPIRES: _moment(fields[_EXPIRES], now)}
-    data: dict[str, Any] = {}
+    data: dict[str, Any] = {name: value for name, value in fields.items() if "." not in name}
     for name, value in fields.items():
-        whole, _, part = name.partition(".")
-        if part:
-            data.setdefault(whole, {})[part] = value
-        else:
-            data[whole] = value
+        whole, dot, part = name.partition(".")
+        if dot:
+            _parts(data, whole)[part] = value
     kind = getattr(commands, data.get(KIND, ""), None)
     return converted(kind, data, {}) if isinstance(kind, type) and hasattr(kind, "__attrs_attrs__") else data
+
+
+def _parts(data: dict[str, Any], whole: str) -> dict[str, str]:
+    """The parts of a field that were given so far."""
+    found = data.setdefault(whole, {})
+    if not isinstance(found, dict) or whole == KIND:
+        raise InvalidCommand(f"$.{whole}", "it cannot be given in parts, or is given as a whole, too")
+    return found
 
 
 def _moment(text: str, now: datetime) -> str:

@@ -29,7 +29,7 @@ def names_in(cookie: str | None) -> list[dict[str, Any]]:
         unpacking = zlib.decompressobj()
         content = unpacking.decompress(packed, MOST_BYTES)
         found = json.loads(content)
-    except (ValueError, zlib.error):
+    except (ValueError, zlib.error, RecursionError):
         return []
     return [it for it in found if isinstance(it, dict)] if isinstance(found, list) else []
 

@@ -19,8 +19,8 @@ from kuberpult_http.ui.locks import locks
 from kuberpult_http.ui.looking import Look, looking
 from kuberpult_http.ui.overview import overview
 from kuberpult_http.ui.planned import collect, planned_actions
-from kuberpult_http.ui.plans import plan, run
-from kuberpult_http.ui.refusals import refused
+from kuberpult_http.ui.plans import form_of, plan, run
+from kuberpult_http.ui.refusals import BACK, refused
 from kuberpult_http.ui.releases import release
 from kuberpult_http.ui.trains import trains
 
@@ -54,7 +54,7 @@ def routes(access: Access) -> list[BaseRoute]:
     return [
         *signin.routes(access),
         *(Route(path, _looked_at(page), methods=["GET"], include_in_schema=False) for path, page in PAGES),
-        *(Route(path, _explained(action), methods=["POST"], include_in_schema=False) for path, action in ACTIONS),
+        *(Route(path, _acting(action), methods=["POST"], include_in_schema=False) for path, action in ACTIONS),
         Route(f"{FOLDER}/{{edition}}/{{name}}", asset, methods=["GET"], include_in_schema=False),
     ]
 
@@ -66,13 +66,25 @@ def _looked_at(page: Page) -> Endpoint:
     return _explained(endpoint)
 
 
-def _explained(endpoint: Endpoint) -> Endpoint:
+def _acting(action: Endpoint) -> Endpoint:
+    """The same for an action: who began it on a page is led back there."""
+
+    async def back(request: Request) -> str:
+        try:
+            return (await form_of(request)).get(BACK, "")
+        except HttpProblem:  # it may be what went wrong
+            return ""
+
+    return _explained(action, back)
+
+
+def _explained(endpoint: Endpoint, back: Callable[[Request], Awaitable[str]] | None = None) -> Endpoint:
     """An endpoint that answers with a page even if something goes wrong."""
 
     async def explained(request: Request) -> Response:
         try:
             return await endpoint(request)
         except (KuberpultError, HttpProblem) as error:
-            return await refused(request, error)
+            return await refused(request, error, await back(request) if back else None)
 
     return explained

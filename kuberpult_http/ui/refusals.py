@@ -6,12 +6,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from kuberpult_core.codec import error_data
-from kuberpult_core.errors import KuberpultError
-from kuberpult_http.problems import HttpProblem, status_of
+from kuberpult_core.errors import KuberpultError, Unavailable, Unknown
+from kuberpult_http.problems import HttpProblem, headers_of, note_unavailable, status_of
 from kuberpult_http.ui.addresses import address, own
 from kuberpult_http.ui.looking import AT, Look, looking
 from kuberpult_http.ui.rendering import html, rendered
 
+PLAN = "/plan"
 BACK = "back"
 """What says in an address which page an action was on."""
 
@@ -25,13 +26,33 @@ def problem_of(error: KuberpultError | HttpProblem) -> dict[str, Any]:
 
 
 async def refused(request: Request, error: KuberpultError | HttpProblem, back: str | None = None) -> Response:
-    """The page that says why something cannot be shown or done."""
+    """The page that says why something cannot be shown, or was not done."""
+    if isinstance(error, KuberpultError):
+        note_unavailable(error)
     problem = problem_of(error)
     back = own(back or request.query_params.get(BACK, "") or address())
+    given: dict[str, Any] = {"problem": problem, "back": back, "heading": _heading(request, error)}
     look = await _looking(request)
     if look is None:
-        return html("bare.html", problem["status"], problem=problem, back=back)
-    return await rendered(look, "refused.html", problem["status"], problem=problem, back=back)
+        answer = html("bare.html", problem["status"], **given)
+    else:
+        answer = await rendered(look, "refused.html", problem["status"], **given, is_unknown=_is_unknown(error))
+    answer.headers.update(headers_of(error))
+    return answer
+
+
+def _heading(request: Request, error: KuberpultError | HttpProblem) -> str:
+    """What has become of the request, and nothing that is not sure."""
+    if _is_unknown(error):
+        return "It is not known whether that was done"
+    if request.method == "POST":
+        return "That was not done"
+    is_plan = request.url.path == PLAN and not isinstance(error, Unavailable)
+    return "That cannot be done" if is_plan else "That cannot be shown"
+
+
+def _is_unknown(error: KuberpultError | HttpProblem) -> bool:
+    return isinstance(error, Unknown)
 
 
 async def _looking(request: Request) -> Look | None:

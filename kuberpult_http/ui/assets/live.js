@@ -90,7 +90,7 @@ async function replace(wanted) {
   for (const name of wanted ?? []) address.searchParams.append("row", name);
   const answer = await fetch(address, { headers: { Accept: "text/html" }, cache: "no-store" });
   if (answer.redirected) { location.reload(); return; } // the session is over
-  if (!answer.ok && answer.status >= 500) throw new Error(String(answer.status));
+  if (answer.status >= 500 || answer.status === 429) throw new Error(String(answer.status));
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   age(page);
   age(document);
