@@ -15,7 +15,7 @@ help:
 	@echo "make load     two minutes of reads, writes and 200 who listen on a real service: how quick, nothing lost"
 	@echo "make faults   let something fail at every step (minutes); writes docs/failures.md"
 	@echo "make bench    how quick it is, beside git, on a fleet of SIZE=$(SIZE) (A, B or C); writes docs/performance.md"
-	@echo "make screens  a picture of every page of the web UI, in SCREENS=$(SCREENS)"
+	@echo "make screens  a picture of every page of the web UI, in SCREENS=$(SCREENS); KEPT=1: those of the docs"
 	@echo "make ui-speed the overview of 1,000 services on 30 environments, made, loaded and scrolled in a browser"
 	@echo "make docs     write the generated references anew"
 	@echo "make pythons  the tests on every Python of PYTHONS=\"python3.11 python3.12 python3.13\""
@@ -70,7 +70,7 @@ bench: $(BIN)/.installed-dev
 
 SCREENS ?= screens
 screens: $(BIN)/.installed-dev
-	$(BIN)/python -m tests.screens $(SCREENS)
+	$(BIN)/python -m tests.screens $(if $(KEPT),--kept docs/screens,$(SCREENS))
 
 ui-speed: $(BIN)/.installed-dev
 	$(BIN)/python -m tests.ui_speed

@@ -26,8 +26,7 @@ def in_matrix(page: Page, application: str, environment: int) -> str:
     return " ".join(cell.inner_text().split())
 
 
-@pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no-scripts"])
-@pytest.mark.parametrize("width", [1280, 360])
+@pytest.mark.parametrize(("width", "scripts"), [(1280, True), (360, False)], ids=["wide", "narrow-no-scripts"])
 def test_a_release_is_locked_out_waits_is_let_in_goes_by_train_and_is_taken_back(
     width: int, scripts: bool, shop: Shop, visitors: Visitors
 ) -> None:
