@@ -1,18 +1,23 @@
 """Pages before those who mean harm, and before whatever a repository or a browser may hold."""
 
+import asyncio
 import base64
+import threading
+import time
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
 from kuberpult_core import Repository, init_repository, memory_repository
 from kuberpult_core.errors import HistoryReplaced, KuberpultError, OutcomeUnknown, StoreUnavailable, WaitedTooLong
-from kuberpult_http.app import Options
+from kuberpult_http.app import Options, create_app
 from kuberpult_http.limits import Limits
 from kuberpult_http.logs import JsonLines
+from kuberpult_http.ui.plans import MOST_FORM
 from tests.forms import Page, sent
 from tests.web import Client, client_of, small_world
 
@@ -183,3 +188,51 @@ def test_a_repository_that_is_gone_is_a_page_with_a_sentence(tmp_path: Path) -> 
         for path in ("/", "/locks", "/activity", "/applications/cart", "/planned", "/trains?target=production"):
             text = only_page(client.get(path, headers=PAGE), 503)
             assert "That cannot be shown" in text, path
+
+
+# What is large, and what is not even text
+
+
+def test_a_form_that_takes_long_to_read_keeps_nobody_waiting(client: Client) -> None:
+    content = b"plan=" + b"%41" * 500_000
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    ended: list[str] = []
+
+    def send() -> None:
+        client.post("/run", content=content, headers=headers)
+        ended.append("form")
+
+    sending = threading.Thread(target=send)
+    sending.start()
+    time.sleep(0.05)
+    client.get("/healthz")
+    ended.append("probe")
+    sending.join()
+    assert ended == ["probe", "form"]
+
+
+def test_a_form_that_no_plan_needs_is_not_read(client: Client) -> None:
+    headers = {"Content-Type": "application/x-www-form-urlencoded", "Content-Length": str(MOST_FORM + 1)}
+    assert client.post("/planned", content=b"x", headers=headers).status_code == 413
+
+
+@pytest.mark.parametrize("path", ["/", "/locks", "/plan", "/nothing"])
+def test_a_query_that_is_no_text_is_shown_as_far_as_it_is(repository: Repository, path: str) -> None:
+    app, started = create_app(repository), []
+    scope = {
+        "type": "http", "method": "GET", "path": path, "root_path": "", "scheme": "http", "state": {},
+        "query_string": b"kind=Deploy&environment=production&application=cart&version=1&back=/\xff\"<",
+        "headers": [(b"host", b"[::"), (b"accept", b"text/html"), (b"referer", b"http://[/")],
+    }  # fmt: skip
+
+    async def run() -> None:
+        async def receive() -> Any:
+            return {"type": "http.request", "body": b"", "more_body": False}
+
+        async def send(message: Any) -> None:
+            started.append(message.get("status"))
+
+        await app(scope, receive, send)
+
+    asyncio.run(run())
+    assert started[0] == (404 if path == "/nothing" else 200)

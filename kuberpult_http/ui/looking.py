@@ -66,15 +66,20 @@ class Look:
         return self.wanted(name) == "true"
 
     @property
+    def path(self) -> str:
+        """The path of this page, escaped; whatever the request says of its host."""
+        return quote(self.request.scope["path"], safe="/~@")
+
+    @property
     def here_now(self) -> str:
         """The address of this page about now."""
-        return f"{quote(self.request.url.path, safe='/~@')}{address(**{**self.query, AT: None, DONE: None})[1:]}"
+        return f"{self.path}{address(**{**self.query, AT: None, DONE: None})[1:]}"
 
     @property
     def here(self) -> str:
         """The address of this page."""
-        url = self.request.url
-        return f"{url.path}?{url.query}" if url.query else url.path
+        query = quote(self.request.scope["query_string"], safe="/~@%?=&;:+,!$'()*")
+        return f"{self.path}?{query}" if query else self.path
 
     def address(self, *parts: object, **query: object) -> str:
         """The address of another page about the same time."""
