@@ -159,3 +159,22 @@ def test_a_session_that_ends_before_the_button_leads_back_to_the_plan(service: G
     assert service.repository.store.head() == before
     again = service.ask("GET", Page(answer.text).links["Sign in"], headers={"Accept": "text/html"})
     assert Page(again.text).form("Sign in").fields["next"] == plan
+
+
+def test_who_signs_out_leaves_nothing_to_who_sits_there_next(service: Guarded) -> None:
+    token = service.token("partly")
+    service.later(2)
+    headers = {"Cookie": service.cookie(token), "Origin": BASE}
+    command = '{"kind":"Deploy","environment":"staging","application":"cart","version":1}'
+    planned = service.ask("POST", "/planned", data={"command": command}, headers=headers).headers["Set-Cookie"]
+    name = planned.partition("=")[0]
+    assert name.startswith("__Host-")  # from this host alone, whatever stands beside it
+    assert "Secure" in planned
+    both = {**headers, "Cookie": f"{headers['Cookie']}; {planned.partition(';')[0]}"}
+    assert "Deploy cart 1 to staging" in service.ask("GET", "/planned", headers=both).text
+    other = both["Cookie"].replace(name, "kuberpult-planned")
+    assert "Nothing is planned" in service.ask("GET", "/planned", headers={"Cookie": other}).text
+    answer = service.ask("POST", "/session/end", headers=both)
+    ended = [it for it in answer.headers.get_list("set-cookie") if "Max-Age=0" in it]
+    assert [it.partition("=")[0] for it in ended] == ["__Host-kuberpult-session", name]
+    assert answer.headers["Clear-Site-Data"] == '"cache"'

@@ -69,6 +69,15 @@ def test_given_a_cookie_that_is_too_deep_to_read_then_pages_are_shown_as_without
     assert client.get("/", headers=cookie_with(content)).status_code == 200
 
 
+def test_more_actions_than_anybody_collects_are_not_planned(client: Client) -> None:
+    one = b'{"kind":"Deploy","environment":"staging","application":"cart","version":1}'
+    few, many = (b"[" + b",".join([one] * number) + b"]" for number in (200, 2000))
+    assert "Deploy cart 1" in client.get("/planned", headers=cookie_with(few)).text
+    assert "Nothing is planned" in client.get("/planned", headers=cookie_with(many)).text
+    command = {"command": one.decode()}
+    assert client.post("/planned", data=command, headers=cookie_with(few)).status_code == 409
+
+
 # What goes wrong before a page is asked, or where there is none
 
 
