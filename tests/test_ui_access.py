@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from html import unescape
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,7 +18,9 @@ from kuberpult_core import (
     SetTeam,
     Target,
     UpdateEnvironment,
+    holding,
 )
+from kuberpult_core.access import Sight
 from tests.asking import Client
 from tests.forms import Page
 from tests.guarded import ADA, ADMIN, BASE, Guarded, guarded
@@ -178,3 +181,32 @@ def test_who_signs_out_leaves_nothing_to_who_sits_there_next(service: Guarded) -
     ended = [it for it in answer.headers.get_list("set-cookie") if "Max-Age=0" in it]
     assert [it.partition("=")[0] for it in ended] == ["__Host-kuberpult-session", name]
     assert answer.headers["Clear-Site-Data"] == '"cache"'
+
+
+def test_a_commit_tells_its_command_only_to_who_sees_all(service: Guarded) -> None:
+    lock = CreateLock(Target("staging", application="cart"), "slow", "Slowly")
+    service.repository.apply(lock, ADA)
+    client, admin = partly(service), service.as_(service.token())
+    service.later(2)
+    said, all_of_it = (it("GET", "/api/log/HEAD").json()["message"] for it in (client, admin))
+    assert said.startswith("Lock staging/cart: slow\n\nlock/staging/cart/slow created")
+    assert "Kuberpult-Command" not in said
+    assert "Kuberpult-Command" in all_of_it
+
+
+def test_who_sees_little_has_not_the_whole_log_read(service: Guarded, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(1, 30):
+        service.repository.apply(SetTeam("zorro", f"team-{number}"), ADA)
+    read, entry = [], Sight.entry
+
+    def counted(self: Sight, *given: Any) -> Any:
+        read.append(given)
+        return entry(self, *given)
+
+    client, head = partly(service), service.repository.store.head().commit
+    monkeypatch.setattr(Sight, "entry", counted)
+    monkeypatch.setattr(holding, "MOST_LOOKED_BACK", 5)
+    assert client("GET", "/locks").status_code == 200
+    assert len(read) <= 5
+    assert "Done:" not in client("GET", f"/?done={head}").text
+    assert len(read) <= 6

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from kuberpult_core import Repository, State
 from kuberpult_core.errors import KuberpultError
 from kuberpult_core.ports import Head
-from kuberpult_core.questions import Question, ShowLog
+from kuberpult_core.questions import Question, ShowCommit
 from kuberpult_core.service import utc_now
 from kuberpult_http.desk import Caller, Desk
 from kuberpult_http.handlers import caller_of, desk_of
@@ -115,7 +115,7 @@ async def _done(look: Look) -> Done | None:
     if commit is None or commit == NOTHING:
         return Done(None) if commit else None
     try:
-        (entry,) = await look.ask_now(ShowLog(limit=1, at=commit))
-    except (KuberpultError, ValueError):
+        entry = await look.ask_now(ShowCommit(commit))
+    except KuberpultError:
         return None  # whatever an address says, it shows nothing that was not
     return Done(entry["commit"], entry["subject"]) if entry["commit"] == commit else None
