@@ -18,12 +18,14 @@ from kuberpult_core import (
     SetTeam,
     Target,
     UpdateEnvironment,
+    UpdateSettings,
     holding,
 )
 from kuberpult_core.access import Sight
+from kuberpult_core.model import LockBehavior
 from tests.asking import Client
 from tests.forms import Page
-from tests.guarded import ADA, ADMIN, BASE, Guarded, guarded
+from tests.guarded import ADA, ADMIN, BASE, Guarded, code_of, guarded
 
 HIDDEN = re.compile("vault|zorro|hush", re.IGNORECASE)
 """What is in everything that may not be seen: names, messages, people, manifests."""
@@ -210,3 +212,31 @@ def test_who_sees_little_has_not_the_whole_log_read(service: Guarded, monkeypatc
     assert len(read) <= 5
     assert "Done:" not in client("GET", f"/?done={head}").text
     assert len(read) <= 6
+
+
+CONFIGURES = """
+p, role:configures, View, *:staging, cart, allow
+p, role:configures, CreateEnvironment, *:staging, *, allow
+"""
+
+
+def test_who_may_not_delete_what_runs_is_not_told_what_would_go(tmp_path: Path) -> None:
+    with guarded(tmp_path, ADMIN + CONFIGURES) as service:
+        hide(service)
+        argocd = {"destination": {"server": "https://cluster.example.com"}}
+        for command in (
+            UpdateSettings({"url": "https://git.example.com/manifests.git"}),
+            UpdateEnvironment("staging", {"argocd": argocd}),
+            Deploy("staging", "zorro", 7, LockBehavior.IGNORE),
+        ):
+            service.repository.apply(command, ADA)
+        configures, admin = service.token("configures"), service.token()
+        service.later(2)
+        path = "/api/plan"
+        asked = {"kind": "UpdateEnvironment", "environment": "staging", "patch": {"argocd": None}}
+        answer = service.as_(configures)("POST", path, json=asked)
+        assert (answer.status_code, code_of(answer)) == (403, "not_allowed")
+        assert not HIDDEN.findall(answer.text)
+        answer = service.as_(admin)("POST", path, json=asked)
+        assert (answer.status_code, code_of(answer)) == (409, "cascade")
+        assert "zorro" in answer.text
