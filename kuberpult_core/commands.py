@@ -280,6 +280,14 @@ Command = SingleCommand | Batch
 """Everything that can be asked for."""
 
 
+def allowing_cascades(command: Command) -> Command:
+    """*command* as if it had been said that Argo CD may delete workloads."""
+    if isinstance(command, Batch):
+        return Batch(map(allowing_cascades, command.commands))  # type: ignore[arg-type]  # none becomes a batch
+    can_say_so = any(it.name == "allow_cascade" for it in attrs.fields(type(command)))
+    return attrs.evolve(command, allow_cascade=True) if can_say_so else command  # type: ignore[arg-type]  # has it
+
+
 def needs_the_past(command: Command) -> bool:
     """Whether only the repository can say all that *command* is about."""
     match command:

@@ -52,6 +52,11 @@ def is_recorded(text: str) -> bool:
     return _COMMAND in _trailers(text)
 
 
+def spoken(text: str) -> str:
+    """A commit's message without the command that it keeps."""
+    return text.rstrip("\n").rpartition("\n\n")[0] + "\n" if is_recorded(text) else text
+
+
 def _trailers(text: str) -> dict[str, str]:
     paragraph = text.rstrip("\n").rpartition("\n\n")[2]
     return {found[1]: found[2] for line in paragraph.split("\n") if (found := _TRAILER.fullmatch(line))}

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from html import unescape
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,10 +18,14 @@ from kuberpult_core import (
     SetTeam,
     Target,
     UpdateEnvironment,
+    UpdateSettings,
+    holding,
 )
+from kuberpult_core.access import Sight
+from kuberpult_core.model import LockBehavior
 from tests.asking import Client
 from tests.forms import Page
-from tests.guarded import ADA, ADMIN, BASE, Guarded, guarded
+from tests.guarded import ADA, ADMIN, BASE, Guarded, code_of, guarded
 
 HIDDEN = re.compile("vault|zorro|hush", re.IGNORECASE)
 """What is in everything that may not be seen: names, messages, people, manifests."""
@@ -159,3 +164,79 @@ def test_a_session_that_ends_before_the_button_leads_back_to_the_plan(service: G
     assert service.repository.store.head() == before
     again = service.ask("GET", Page(answer.text).links["Sign in"], headers={"Accept": "text/html"})
     assert Page(again.text).form("Sign in").fields["next"] == plan
+
+
+def test_who_signs_out_leaves_nothing_to_who_sits_there_next(service: Guarded) -> None:
+    token = service.token("partly")
+    service.later(2)
+    headers = {"Cookie": service.cookie(token), "Origin": BASE}
+    command = '{"kind":"Deploy","environment":"staging","application":"cart","version":1}'
+    planned = service.ask("POST", "/planned", data={"command": command}, headers=headers).headers["Set-Cookie"]
+    name = planned.partition("=")[0]
+    assert name.startswith("__Host-")  # from this host alone, whatever stands beside it
+    assert "Secure" in planned
+    both = {**headers, "Cookie": f"{headers['Cookie']}; {planned.partition(';')[0]}"}
+    assert "Deploy cart 1 to staging" in service.ask("GET", "/planned", headers=both).text
+    other = both["Cookie"].replace(name, "kuberpult-planned")
+    assert "Nothing is planned" in service.ask("GET", "/planned", headers={"Cookie": other}).text
+    answer = service.ask("POST", "/session/end", headers=both)
+    ended = [it for it in answer.headers.get_list("set-cookie") if "Max-Age=0" in it]
+    assert [it.partition("=")[0] for it in ended] == ["__Host-kuberpult-session", name]
+    assert answer.headers["Clear-Site-Data"] == '"cache"'
+
+
+def test_a_commit_tells_its_command_only_to_who_sees_all(service: Guarded) -> None:
+    lock = CreateLock(Target("staging", application="cart"), "slow", "Slowly")
+    service.repository.apply(lock, ADA)
+    client, admin = partly(service), service.as_(service.token())
+    service.later(2)
+    said, all_of_it = (it("GET", "/api/log/HEAD").json()["message"] for it in (client, admin))
+    assert said.startswith("Lock staging/cart: slow\n\nlock/staging/cart/slow created")
+    assert "Kuberpult-Command" not in said
+    assert "Kuberpult-Command" in all_of_it
+
+
+def test_who_sees_little_has_not_the_whole_log_read(service: Guarded, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(1, 30):
+        service.repository.apply(SetTeam("zorro", f"team-{number}"), ADA)
+    read, entry = [], Sight.entry
+
+    def counted(self: Sight, *given: Any) -> Any:
+        read.append(given)
+        return entry(self, *given)
+
+    client, head = partly(service), service.repository.store.head().commit
+    monkeypatch.setattr(Sight, "entry", counted)
+    monkeypatch.setattr(holding, "MOST_LOOKED_BACK", 5)
+    assert client("GET", "/locks").status_code == 200
+    assert len(read) <= 5
+    assert "Done:" not in client("GET", f"/?done={head}").text
+    assert len(read) <= 6
+
+
+CONFIGURES = """
+p, role:configures, View, *:staging, cart, allow
+p, role:configures, CreateEnvironment, *:staging, *, allow
+"""
+
+
+def test_who_may_not_delete_what_runs_is_not_told_what_would_go(tmp_path: Path) -> None:
+    with guarded(tmp_path, ADMIN + CONFIGURES) as service:
+        hide(service)
+        argocd = {"destination": {"server": "https://cluster.example.com"}}
+        for command in (
+            UpdateSettings({"url": "https://git.example.com/manifests.git"}),
+            UpdateEnvironment("staging", {"argocd": argocd}),
+            Deploy("staging", "zorro", 7, LockBehavior.IGNORE),
+        ):
+            service.repository.apply(command, ADA)
+        configures, admin = service.token("configures"), service.token()
+        service.later(2)
+        path = "/api/plan"
+        asked = {"kind": "UpdateEnvironment", "environment": "staging", "patch": {"argocd": None}}
+        answer = service.as_(configures)("POST", path, json=asked)
+        assert (answer.status_code, code_of(answer)) == (403, "not_allowed")
+        assert not HIDDEN.findall(answer.text)
+        answer = service.as_(admin)("POST", path, json=asked)
+        assert (answer.status_code, code_of(answer)) == (409, "cascade")
+        assert "zorro" in answer.text

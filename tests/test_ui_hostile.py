@@ -1,18 +1,24 @@
 """Pages before those who mean harm, and before whatever a repository or a browser may hold."""
 
+import asyncio
 import base64
+import threading
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl
 
 import httpx
 import pytest
 
 from kuberpult_core import Repository, init_repository, memory_repository
 from kuberpult_core.errors import HistoryReplaced, KuberpultError, OutcomeUnknown, StoreUnavailable, WaitedTooLong
-from kuberpult_http.app import Options
+from kuberpult_http.app import Options, create_app
 from kuberpult_http.limits import Limits
 from kuberpult_http.logs import JsonLines
+from kuberpult_http.ui import plans
+from kuberpult_http.ui.plans import MOST_FORM
 from tests.forms import Page, sent
 from tests.web import Client, client_of, small_world
 
@@ -61,6 +67,15 @@ def test_given_a_cookie_that_is_too_deep_to_read_then_pages_are_shown_as_without
     client: Client, content: bytes
 ) -> None:
     assert client.get("/", headers=cookie_with(content)).status_code == 200
+
+
+def test_more_actions_than_anybody_collects_are_not_planned(client: Client) -> None:
+    one = b'{"kind":"Deploy","environment":"staging","application":"cart","version":1}'
+    few, many = (b"[" + b",".join([one] * number) + b"]" for number in (200, 2000))
+    assert "Deploy cart 1" in client.get("/planned", headers=cookie_with(few)).text
+    assert "Nothing is planned" in client.get("/planned", headers=cookie_with(many)).text
+    command = {"command": one.decode()}
+    assert client.post("/planned", data=command, headers=cookie_with(few)).status_code == 409
 
 
 # What goes wrong before a page is asked, or where there is none
@@ -183,3 +198,48 @@ def test_a_repository_that_is_gone_is_a_page_with_a_sentence(tmp_path: Path) -> 
         for path in ("/", "/locks", "/activity", "/applications/cart", "/planned", "/trains?target=production"):
             text = only_page(client.get(path, headers=PAGE), 503)
             assert "That cannot be shown" in text, path
+
+
+# What is large, and what is not even text
+
+
+def test_a_form_that_takes_long_to_read_keeps_nobody_waiting(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads: list[str] = []
+
+    def read(*given: Any, **more: Any) -> Any:
+        threads.append(threading.current_thread().name)
+        return parse_qsl(*given, **more)
+
+    monkeypatch.setattr(plans, "parse_qsl", read)
+    client.post("/run", data={"plan": "{}"})
+    assert threads
+    assert all("worker" in it for it in threads), threads
+
+
+def test_a_form_that_no_plan_needs_is_not_read(client: Client) -> None:
+    headers = {"Content-Type": "application/x-www-form-urlencoded", "Content-Length": str(MOST_FORM + 1)}
+    assert client.post("/planned", content=b"x", headers=headers).status_code == 413
+
+
+@pytest.mark.parametrize("path", ["/", "/locks", "/plan", "/nothing"])
+def test_a_query_that_is_no_text_is_shown_as_far_as_it_is(repository: Repository, path: str) -> None:
+    app, started = create_app(repository), []
+    scope = {
+        "type": "http", "method": "GET", "path": path, "root_path": "", "scheme": "http", "state": {},
+        "query_string": b"kind=Deploy&environment=production&application=cart&version=1&back=/\xff\"<",
+        "headers": [(b"host", b"[::"), (b"accept", b"text/html"), (b"referer", b"http://[/")],
+    }  # fmt: skip
+
+    async def run() -> None:
+        async def receive() -> Any:
+            return {"type": "http.request", "body": b"", "more_body": False}
+
+        async def send(message: Any) -> None:
+            started.append(message.get("status"))
+
+        await app(scope, receive, send)
+
+    asyncio.run(run())
+    assert started[0] == (404 if path == "/nothing" else 200)

@@ -42,10 +42,14 @@ def holds(seen: Seen, question: ShowHolds) -> Data:
 
 def _queueings(seen: Seen, wanted: Touching) -> "Iterator[Queueing]":
     """What commits made wait, newest first; of each that is kept, but for those who see it in part."""
+    from kuberpult_core.holding import MOST_LOOKED_BACK  # noqa: PLC0415 - as above
     from kuberpult_core.past.queueing import queueing_of  # noqa: PLC0415 - as above
 
     if seen.sight is not None and not seen.sight.sees_all:
-        return map(queueing_of, seen.log(wanted))
+        start = seen.head.commit
+        entries = seen.repository.log(wanted, start) if start else iter(())
+        few = islice(entries, MOST_LOOKED_BACK)  # of all, or who sees little would have the whole log read
+        return map(queueing_of, seen.sight.entries(seen.whole, few))
     return seen.repository.queueings(wanted, seen.head.commit) if seen.head.commit else iter(())
 
 

@@ -3,6 +3,7 @@
 import json
 
 from kuberpult_core.codec import logged_command
+from kuberpult_core.journal import spoken
 from kuberpult_core.past.log import Data, Entry, entry_view
 from kuberpult_core.ports import ObjectId
 
@@ -16,7 +17,7 @@ def commit_view(logged: Entry, after: ObjectId | None, *, sees_all: bool) -> Dat
     tells = logged.command is not None and sees_all
     return {
         **entry_view(logged, logged.told),
-        "message": logged.commit.message,
+        "message": logged.commit.message if sees_all else spoken(logged.commit.message),
         "asked": json.loads(logged_command(logged.command)) if logged.command is not None and tells else None,
         "before": logged.commit.parent if sees_all else None,
         "after": after if sees_all else None,

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from kuberpult_core import Repository, State
 from kuberpult_core.errors import KuberpultError
 from kuberpult_core.ports import Head
-from kuberpult_core.questions import Question, ShowLog
+from kuberpult_core.questions import Question, ShowCommit
 from kuberpult_core.service import utc_now
 from kuberpult_http.desk import Caller, Desk
 from kuberpult_http.handlers import caller_of, desk_of
@@ -66,15 +66,20 @@ class Look:
         return self.wanted(name) == "true"
 
     @property
+    def path(self) -> str:
+        """The path of this page, escaped; whatever the request says of its host."""
+        return quote(self.request.scope["path"], safe="/~@")
+
+    @property
     def here_now(self) -> str:
         """The address of this page about now."""
-        return f"{quote(self.request.url.path, safe='/~@')}{address(**{**self.query, AT: None, DONE: None})[1:]}"
+        return f"{self.path}{address(**{**self.query, AT: None, DONE: None})[1:]}"
 
     @property
     def here(self) -> str:
         """The address of this page."""
-        url = self.request.url
-        return f"{url.path}?{url.query}" if url.query else url.path
+        query = quote(self.request.scope["query_string"], safe="/~@%?=&;:+,!$'()*")
+        return f"{self.path}?{query}" if query else self.path
 
     def address(self, *parts: object, **query: object) -> str:
         """The address of another page about the same time."""
@@ -110,7 +115,7 @@ async def _done(look: Look) -> Done | None:
     if commit is None or commit == NOTHING:
         return Done(None) if commit else None
     try:
-        (entry,) = await look.ask_now(ShowLog(limit=1, at=commit))
-    except (KuberpultError, ValueError):
+        entry = await look.ask_now(ShowCommit(commit))
+    except KuberpultError:
         return None  # whatever an address says, it shows nothing that was not
     return Done(entry["commit"], entry["subject"]) if entry["commit"] == commit else None

@@ -8,7 +8,7 @@ from starlette.responses import RedirectResponse, Response
 from kuberpult_core import Batch, Command, Decision, command_from
 from kuberpult_core.errors import KuberpultError
 from kuberpult_core.words import summary
-from kuberpult_http.access.requests import cookie, is_local
+from kuberpult_http.access.requests import is_local
 from kuberpult_http.bodies import parsed
 from kuberpult_http.problems import HttpProblem
 from kuberpult_http.ui import collected
@@ -24,7 +24,7 @@ PAGE = "/planned"
 async def planned_actions(look: Look) -> Response:
     """``GET /planned``: what was collected, and what all of it would do."""
     check_now(look)
-    commands = collected.commands_in(cookie(look.request.scope, collected.COOKIE))
+    commands = collected.commands_in(collected.kept(look.request.scope))
     given: dict[str, Any] = {"actions": [summary(Decision(it)) for it in commands], "back": PAGE}
     if not commands:
         return await rendered(look, "planned.html", **given, plan=None, problem=None)
@@ -45,7 +45,7 @@ def _together(commands: list[Command]) -> Batch:
 async def collect(request: Request) -> Response:
     """``POST /planned``: add a command, take one away (``drop``), or all of them (``drop=all``)."""
     form = await form_of(request)
-    commands = collected.commands_in(cookie(request.scope, collected.COOKIE))
+    commands = collected.commands_in(collected.kept(request.scope))
     if drop := form.get("drop"):
         commands = _without(commands, drop)
     if command := form.get("command"):

@@ -27,6 +27,8 @@ from kuberpult_http.ui.refusals import BACK, problem_of
 from kuberpult_http.ui.rendering import rendered
 
 FORM = "application/x-www-form-urlencoded"
+MOST_FORM = 32 * 1024 * 1024
+"""Bytes of a form: a plan for all of a large fleet, escaped, has a third of it."""
 DIFF, ALLOW_CASCADE = "diff", "allow_cascade"
 PLAN, AGAIN, IS_COLLECTED = "plan", "again", "collected"
 _UNLOCKING = {
@@ -136,7 +138,11 @@ async def form_of(request: Request) -> Mapping[str, str]:
     """The fields of a form; of what comes twice, the last."""
     if media_type(request) != FORM:
         raise HttpProblem(415, "unsupported_media_type", "This takes a form.", f"Send Content-Type: {FORM}.")
-    content = await body_of(request)
+    content = await body_of(request, min(MOST_FORM, request.app.state.options.most_body))
+    return await desk_of(request).read(_fields, content)  # a large one takes seconds
+
+
+def _fields(content: bytes) -> Mapping[str, str]:
     try:
         return dict(parse_qsl(content.decode(), keep_blank_values=True, max_num_fields=100))
     except ValueError:

@@ -47,7 +47,7 @@ def _heading(request: Request, error: KuberpultError | HttpProblem) -> str:
         return "It is not known whether that was done"
     if request.method == "POST":
         return "That was not done"
-    is_plan = request.url.path == PLAN and not isinstance(error, Unavailable)
+    is_plan = request.scope["path"] == PLAN and not isinstance(error, Unavailable)
     return "That cannot be done" if is_plan else "That cannot be shown"
 
 

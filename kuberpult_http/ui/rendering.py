@@ -9,7 +9,6 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import Response
 
 from kuberpult_http.access import Access
-from kuberpult_http.access.requests import cookie
 from kuberpult_http.ui import collected, shown
 from kuberpult_http.ui.assets import asset_address
 from kuberpult_http.ui.looking import Look
@@ -75,7 +74,7 @@ def _around(look: Look) -> dict[str, Any]:
         "ago": lambda time: shown.ago(time, look.now),
         "who": look.caller.actor.name if is_guarded else None,
         "can_sign_out": is_guarded and access.session_of(look.request.scope) is not None,
-        "collected": len(collected.names_in(cookie(look.request.scope, collected.COOKIE))),
+        "collected": len(collected.names_in(collected.kept(look.request.scope))),
         "behind": follower.health.problem,
         "seconds_behind": follower.health.seconds_behind,
     }

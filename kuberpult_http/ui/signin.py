@@ -12,6 +12,7 @@ from kuberpult_http.access.gate import NEXT, SIGN_IN
 from kuberpult_http.access.sessions import set_cookie
 from kuberpult_http.bodies import body_of, media_type
 from kuberpult_http.problems import HttpProblem
+from kuberpult_http.ui import collected
 from kuberpult_http.ui.addresses import own
 from kuberpult_http.ui.refusals import problem_of
 from kuberpult_http.ui.rendering import SECURITY, html
@@ -41,7 +42,10 @@ def routes(access: Access) -> list[BaseRoute]:
         if session is not None:
             access.sessions.end(session)
         answer = Response(status_code=204) if request.method == "DELETE" else RedirectResponse(SIGN_IN, 303)
-        answer.headers["Set-Cookie"] = set_cookie("", 0, plain=requests.is_local(request.scope))
+        plain = requests.is_local(request.scope)
+        answer.headers.append("Set-Cookie", set_cookie("", 0, plain=plain))
+        answer.headers.append("Set-Cookie", collected.cookie_of([], plain=plain))
+        answer.headers["Clear-Site-Data"] = '"cache"'  # who sits here next is not to go back to pages
         return answer
 
     return [
