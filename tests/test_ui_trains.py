@@ -145,7 +145,7 @@ def test_what_is_held_names_the_lock_whose_it_is_and_why(client: Client) -> None
     held = page.partition('id="lock-1"')[2].partition("</article>")[0]
     assert "team post" in held
     assert html.escape(f"No letters {HOSTILE}") in held
-    assert "Ada, <time" in held
+    assert "Ada</span>, <time" in held
     assert 'href="/applications/mail"' in held
 
 
