@@ -102,7 +102,7 @@ async def shown_plan(look: Look, made: Plan, *, diff: bool) -> dict[str, Any]:
     return {
         "plan": data,
         "title": summary(made.decision),
-        "counts": counts(made.decision).replace("_", " "),
+        "counts": counts(made.decision).replace("_", " ").replace(" skipped", " left alone"),
         "is_nothing": made.decision.is_nothing,
         "document": await look.desk.read(_document, made),
         "command": json.dumps(plan_command(made), separators=(",", ":")),
