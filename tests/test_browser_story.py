@@ -37,10 +37,10 @@ def test_a_release_is_locked_out_waits_is_let_in_goes_by_train_and_is_taken_back
     page.get_by_role("link", name="Locks & queue").click()
     page.get_by_text("Create a lock").click()
     page.get_by_label("Environment", exact=True).last.select_option("staging")
-    page.get_by_label("Id", exact=True).fill("load-test")
-    page.get_by_label("Message").fill("Until the load test is over")
+    page.get_by_label("Lock id", exact=True).fill("load-test")
+    page.get_by_label("Why").fill("Until the load test is over")
     page.get_by_label("Expires", exact=True).fill("4h")
-    page.get_by_role("button", name="See what it would do").click()
+    page.get_by_role("button", name="See the plan").click()
     expect(page.locator("main .facts")).to_contain_text("lock/staging/load-test")
     assert "load-test" in run(page)
 
@@ -63,9 +63,7 @@ def test_a_release_is_locked_out_waits_is_let_in_goes_by_train_and_is_taken_back
     expect(page.locator("main")).to_contain_text("2 versions wait behind it:")
     page.get_by_role("link", name="Delete and deploy what waits").click()
     for name in ("cart", "search"):
-        expect(page.locator("main .facts")).to_contain_text(
-            f"deployment/staging/{name} 1 → 2 (the last lock is gone)"
-        )
+        expect(page.locator("main .facts")).to_contain_text(f"{name} on staging 1 → 2 (the last lock is gone)")
     run(page)
     expect(page.locator("main")).to_contain_text("Nothing is locked.")
     assert in_matrix(page, "cart", 3).startswith("2")
@@ -80,7 +78,7 @@ def test_a_release_is_locked_out_waits_is_let_in_goes_by_train_and_is_taken_back
     # and it is taken back
     page.get_by_role("link", name="Activity").click()
     page.get_by_role("link", name="Undo").first.click()
-    expect(page.locator("main .facts")).to_contain_text("deployment/production/cart 2 → 1")
+    expect(page.locator("main .facts")).to_contain_text("cart on production 2 → 1")
     run(page)
     assert in_matrix(page, "cart", PRODUCTION).startswith("1")
     assert in_matrix(page, "cart", 3).startswith("2")
@@ -95,7 +93,7 @@ def test_a_service_is_deployed_locked_and_rolled_back_from_its_page(shop: Shop, 
     page.locator("#deploy").get_by_role("button", name="See the plan").click()
     run(page)
     page.get_by_role("link", name="Roll back to 1").click()
-    expect(page.locator("main .facts")).to_contain_text("deployment/production/cart 2 → 1")
+    expect(page.locator("main .facts")).to_contain_text("cart on production 2 → 1")
     run(page)
     form = page.locator("form", has=page.get_by_role("heading", name="Lock it here"))
     form.get_by_label("Lock id").fill("incident-42")

@@ -66,7 +66,7 @@ def test_a_service_shows_each_environment_with_version_upstream_locks_and_what_w
     assert "same as the newest" in found.text
     assert "2 releases behind staging: v3.0 #3" in found.text
     assert "→ v3.0 #3 for 1 lock" in found.text
-    assert "freeze It is cold Somebody, now link this service" in found.text
+    assert "freeze Somebody, just now It is cold link this service" in found.text
     assert found.links["link"] == "https://example.com/t"
 
 
@@ -106,7 +106,7 @@ def test_rolling_back_leads_to_the_plan_of_the_version_before_with_a_choice_of_h
     assert waits.status == 200
     assert "waits" in waits.text
     now = page(client, links["Roll back now, past the locks"])
-    assert "deployment/production/cart 1 → 2" in now.text
+    assert "cart on production 1 → 2" in now.text
     assert now.links["Cancel"] == ON_PRODUCTION
     assert links["Deploy 2…"] == f"{CART}?env=production&version=2#deploy"
     assert '<option value="2" selected>' in page(client, links["Deploy 2…"]).source
@@ -115,7 +115,7 @@ def test_rolling_back_leads_to_the_plan_of_the_version_before_with_a_choice_of_h
 def test_without_locks_a_roll_back_is_one_link(client: Client) -> None:
     found = page(client, f"{CART}?env=staging")
     assert "Roll back now, past the locks" not in found.links
-    assert "deployment/staging/cart 3 → 2" in page(client, found.links["Roll back to v2.0 #2"]).text
+    assert "cart on staging 3 → 2" in page(client, found.links["Roll back to v2.0 #2"]).text
 
 
 def test_the_deployment_form_names_releases_and_what_locks_do_in_plain_words(client: Client) -> None:
@@ -135,7 +135,7 @@ def test_a_deployment_and_a_lock_are_one_plan(client: Client) -> None:
     form = page(client, f"{CART}?env=staging").form("Deploy")
     lock = {"lock.lock_id": "stay", "lock.message": "It works", "lock.expires_at": "4h"}
     found = planned(client, form, version="2", **lock)
-    assert "deployment/staging/cart 3 → 2" in found.text
+    assert "cart on staging 3 → 2" in found.text
     assert "lock/staging/cart/stay" in found.text
 
 
@@ -144,9 +144,9 @@ def test_a_lock_and_the_end_of_one_are_planned_from_the_page(client: Client) -> 
     form = found.form("CreateLock")
     assert "lock/production/cart/more" in planned(client, form, lock_id="more", message="why", link="").text
     deploys = page(client, found.links["Delete, deploy what waits freeze"])
-    assert "deployment/production/cart 1 → 3" in deploys.text
+    assert "cart on production 1 → 3" in deploys.text
     drops = page(client, found.links["Delete, drop what waits freeze"])
-    assert "deployment/production/cart 1 → 3" not in drops.text
+    assert "cart on production 1 → 3" not in drops.text
 
 
 def test_with_two_locks_deleting_one_does_not_promise_a_deployment(client: Client, repository: Repository) -> None:

@@ -139,7 +139,7 @@ def test_its_locks_say_whose_they_are_why_and_what_waits_behind_them(client: Cli
     page = main_of(client.get("/environments/production"))
     frost = page.partition('data-live-id="lock/production/frost"')[2].partition("</article>")[0]
     assert html.escape(f"Cold {HOSTILE}") in frost
-    assert "Ada, <time" in frost
+    assert "Ada</span>, <time" in frost
     assert "None" not in frost
     assert "None left" not in page
     assert "1 service waits behind it" in frost

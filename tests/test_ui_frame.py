@@ -58,7 +58,7 @@ def test_a_plan_says_what_would_happen_and_changes_nothing(client: Client, repos
     answer = client.get(PLAN)
     assert answer.status_code == 200
     assert "Deploy cart 1 to production" in answer.text
-    assert "deployment/production/cart &lt;none&gt; → 1" in answer.text
+    assert ">cart on production</a> – → 1</li>" in answer.text
     assert repository.state().placement("production", "cart").version is None
 
 

@@ -120,15 +120,15 @@ def test_the_queue_names_every_lock_that_holds_a_version(client: Client) -> None
     queue = page(client).partition('id="queue"')[2]
     rows = [words(it).partition(" what")[0] for it in re.findall(r"<tr data-live-id.*?</tr>", queue, re.DOTALL)]
     assert rows == [
-        "production cart 1 → v2.0 #2 now lock/production/frost , lock/production/cart/on call Cancel",
-        "production mail – → 1 now lock/production/frost Cancel",
+        "production cart 1 → v2.0 #2 just now lock/production/frost , lock/production/cart/on call Cancel",
+        "production mail – → 1 just now lock/production/frost Cancel",
     ]
 
 
 def test_cancelling_is_planned_first_and_empties_the_queue(client: Client, repository: Repository) -> None:
     cancel = next(it for it in links(page(client)) if "CancelQueued" in it and "mail" in it)
     plan = page(client, cancel)
-    assert "queued/production/mail 1 dropped" in words(plan)
+    assert "mail on production 1 dropped" in words(plan)
     run(client, plan)
     assert repository.state().placement("production", "mail").queued is None
 
@@ -149,14 +149,14 @@ def test_deleting_a_lock_shows_both_ways_and_what_other_locks_still_hold(
     deploy, drop = (it for it in links(card(page(client), "lock/production/frost")) if "DeleteLock" in it)
     assert query(deploy)["queued"] == "deploy"
     plan = page(client, deploy)
-    assert "deployment/production/mail <none> → 1 (the last lock is gone)" in words(plan)
+    assert "mail on production – → 1 (the last lock is gone)" in words(plan)
     assert "cart on production waits for lock/production/cart/on call" in words(plan)
-    choices = plan.partition('class="choices"')[2].partition("</nav>")[0]
+    choices = plan.partition('class="choices ways"')[2].partition("</nav>")[0]
     assert [query(it)["queued"] for it in links(choices)] == ["deploy", "discard"]
     assert [query(it)["back"] for it in links(choices)] == ["/locks", "/locks"]
     assert choices.count("aria-current") == 1
     dropped = page(client, links(choices)[1])
-    assert "queued/production/mail 1 dropped" in words(dropped)
+    assert "mail on production 1 dropped" in words(dropped)
     assert dropped.partition('aria-current="true">')[2].startswith("Delete and drop the queue")
     assert query(drop)["queued"] == "discard"
     assert run(client, dropped).startswith("/locks?done=")

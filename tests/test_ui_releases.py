@@ -93,7 +93,7 @@ def test_it_is_deployed_from_its_page_to_where_it_can_run_and_is_not(client: Cli
     form = found.form("Deploy")
     assert '<option value="production">' in found.source
     plan = planned(client, form, environment="production", lock_behavior="ignore")
-    assert "deployment/production/cart 1 → 3" in plan.text
+    assert "cart on production 1 → 3" in plan.text
     assert plan.links["Cancel"] == f"{CART}/3"
     both = planned(client, form, environment="staging", **{"lock.lock_id": "stay", "lock.message": "It works"})
     assert "lock/staging/cart/stay" in both.text

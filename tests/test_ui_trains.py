@@ -117,14 +117,14 @@ def test_without_environments_no_train_goes_anywhere() -> None:
 
 def test_a_plan_says_for_each_service_from_where_to_where_and_with_which_commits(client: Client) -> None:
     page = main_of(client.get("/trains?target=production"))
-    assert "3 deployed, 1 queued, 1 skipped" in page
+    assert "3 deployed, 1 queued, 1 left alone" in page
     cart = row_of(page, "cart")
     assert cart.index('<b class="version">1</b>') < cart.index("→") < cart.index('<b class="version">v3.0</b>')
     assert "2 releases" in cart
     assert "Two" in cart
     assert "abcdef12" in cart
     assert html.escape(HOSTILE) in cart
-    assert "Grace, <time" in cart
+    assert "<span>Grace</span> <span><time" in cart
     assert "More of it" not in cart
     assert "new" in row_of(page, "tea")
     assert "Brew" in row_of(page, "tea")
@@ -145,7 +145,7 @@ def test_what_is_held_names_the_lock_whose_it_is_and_why(client: Client) -> None
     held = page.partition('id="lock-1"')[2].partition("</article>")[0]
     assert "team post" in held
     assert html.escape(f"No letters {HOSTILE}") in held
-    assert "Ada, <time" in held
+    assert "Ada</span>, <time" in held
     assert 'href="/applications/mail"' in held
 
 
@@ -162,9 +162,9 @@ def test_nothing_hostile_is_more_than_text(client: Client) -> None:
 
 
 WHAT_TO_DO = [
-    ("queue", "3 deployed, 1 queued, 1 skipped"),
-    ("fail", "3 deployed, 2 skipped"),
-    ("ignore", "4 deployed, 1 skipped"),
+    ("queue", "3 deployed, 1 queued, 1 left alone"),
+    ("fail", "3 deployed, 2 left alone"),
+    ("ignore", "4 deployed, 1 left alone"),
 ]
 
 

@@ -63,7 +63,8 @@ def _link(link: Any) -> Any:
 
 def _age(since: datetime, now: datetime) -> str:
     """How long ago; without the words that a pointer shows elsewhere, which would be a third of the page."""
-    return f'<time datetime="{since.astimezone(UTC):%Y-%m-%dT%H:%MZ}">{shown.span_between(since, now)}</time>'
+    said = shown.span_between(min(since, now), now)  # clocks differ, but nothing was deployed later than now
+    return f'<time datetime="{since.astimezone(UTC):%Y-%m-%dT%H:%MZ}">{said}</time>'
 
 
 @lru_cache(_KEPT)

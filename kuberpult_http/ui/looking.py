@@ -18,8 +18,8 @@ from kuberpult_http.ui.addresses import address
 
 AT = "at"
 """What says in an address which time a page is about."""
-DONE, NOTHING = "done", "nothing"
-"""What says which commit an action made, or that it made none."""
+DONE, NOTHING, PLANNED = "done", "nothing", "planned"
+"""What says which commit an action made, that it made none, or that it was only planned."""
 
 
 @attrs.frozen
@@ -28,6 +28,8 @@ class Done:
 
     commit: str | None
     subject: str = ""
+    is_planned: bool = False
+    """Whether it was not carried out, but added to the planned actions."""
 
 
 @attrs.frozen
@@ -112,8 +114,8 @@ def _then(repository: Repository, at: str | None) -> tuple[Head, State, datetime
 async def _done(look: Look) -> Done | None:
     """What the address says was done, as far as who looks may see it."""
     commit = look.wanted(DONE)
-    if commit is None or commit == NOTHING:
-        return Done(None) if commit else None
+    if commit in (None, NOTHING, PLANNED):
+        return Done(None, is_planned=commit == PLANNED) if commit else None
     try:
         entry = await look.ask_now(ShowCommit(commit))
     except KuberpultError:

@@ -13,8 +13,8 @@ from kuberpult_http.bodies import parsed
 from kuberpult_http.problems import HttpProblem
 from kuberpult_http.ui import collected
 from kuberpult_http.ui.addresses import own
-from kuberpult_http.ui.looking import Look
-from kuberpult_http.ui.plans import check_now, form_of, planned
+from kuberpult_http.ui.looking import DONE, PLANNED, Look
+from kuberpult_http.ui.plans import check_now, form_of, planned, with_query
 from kuberpult_http.ui.refusals import BACK, problem_of
 from kuberpult_http.ui.rendering import rendered
 
@@ -48,9 +48,11 @@ async def collect(request: Request) -> Response:
     commands = collected.commands_in(collected.kept(request.scope))
     if drop := form.get("drop"):
         commands = _without(commands, drop)
+    back = own(form.get(BACK, ""), PAGE)
     if command := form.get("command"):
         commands = [*commands, _command(command)]
-    answer = RedirectResponse(own(form.get(BACK, ""), PAGE), 303)
+        back = with_query(back, DONE, PLANNED)
+    answer = RedirectResponse(back, 303)
     answer.headers["Set-Cookie"] = collected.cookie_of(commands, plain=is_local(request.scope))
     return answer
 

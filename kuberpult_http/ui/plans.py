@@ -10,9 +10,10 @@ from starlette.responses import RedirectResponse, Response
 
 from kuberpult_core import Command, DeleteLock, Plan, ReleaseTrain
 from kuberpult_core.counts import counts
-from kuberpult_core.errors import Cascade, PlanOutdated
+from kuberpult_core.errors import Cascade, PlanOutdated, UnknownEnvironment
 from kuberpult_core.model import OnUnlock
 from kuberpult_core.planfile import document, plan_data, plan_from
+from kuberpult_core.questions import ListLocks
 from kuberpult_core.words import summary
 from kuberpult_http.access.requests import is_local
 from kuberpult_http.bodies import body_of, media_type
@@ -45,7 +46,8 @@ async def plan(look: Look) -> Response:
     command = command_of(fields, look.now)
     back = own(look.wanted(BACK) or "")
     try:
-        return await plan_page(look, "plan.html", command, back=back, choices=_choices(look, command))
+        given = {"back": back, "choices": _choices(look, command), "locks": await _locks(look, command)}
+        return await plan_page(look, "plan.html", command, **given)
     except Cascade as error:
         allowed = address("plan", **{**look.query, ALLOW_CASCADE: True})
         return await rendered(look, "cascade.html", 409, deleted=error.applications, allowed=allowed, back=back)
@@ -63,6 +65,19 @@ def _choices(look: Look, command: Command) -> list[dict[str, Any]]:
         }
         for queued, words in _UNLOCKING.items()
     ]
+
+
+async def _locks(look: Look, command: Command) -> list[dict[str, Any]]:
+    """The lock that a command deletes, so that one sees whose it is before."""
+    if not isinstance(command, DeleteLock) or command.target.environment is None:
+        return []
+    target = command.target
+    try:
+        found = await look.ask(ListLocks(target.environment))
+    except UnknownEnvironment:  # it may be a group, of which no page asks
+        return []
+    wanted = (target.application, target.team, command.lock_id)
+    return [it for it in found if (it["application"], it["team"], it["id"]) == wanted]
 
 
 def check_now(look: Look) -> None:
@@ -89,7 +104,7 @@ async def shown_plan(look: Look, made: Plan, *, diff: bool) -> dict[str, Any]:
     return {
         "plan": data,
         "title": summary(made.decision),
-        "counts": counts(made.decision).replace("_", " "),
+        "counts": counts(made.decision).replace("_", " ").replace(" skipped", " left alone"),
         "is_nothing": made.decision.is_nothing,
         "document": await look.desk.read(_document, made),
         "command": json.dumps(plan_command(made), separators=(",", ":")),
@@ -117,7 +132,7 @@ async def run(request: Request) -> Response:
         look = await looking(request)
         given = {"problem": problem_of(error), "changed": error.difference, "back": back}
         return await rendered(look, "moved.html", 409, again=own(form.get(AGAIN, ""), back), **given)
-    answer = RedirectResponse(_with(back, DONE, applied.commit or NOTHING), 303)
+    answer = RedirectResponse(with_query(back, DONE, applied.commit or NOTHING), 303)
     if form.get(IS_COLLECTED):
         answer.headers["Set-Cookie"] = collected.cookie_of([], plain=is_local(request.scope))
     return answer
@@ -127,7 +142,7 @@ def _read(text: str) -> Plan:
     return plan_from(document(text.encode()))
 
 
-def _with(back: str, name: str, value: str) -> str:
+def with_query(back: str, name: str, value: str) -> str:
     """The address *back* that says one thing more."""
     path, _, query = back.partition("?")
     kept = "&".join(it for it in query.split("&") if it and not it.startswith(f"{name}="))

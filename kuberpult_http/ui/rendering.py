@@ -42,6 +42,8 @@ def environment() -> Environment:
     made.filters |= {
         "version": shown.version, "text": shown.text, "short": shown.short, "moment": shown.moment,
         "link": shown.link, "difference": shown.difference, "json": json.dumps, "plural": shown.plural,
+        "subject": shown.subject, "happened": shown.happened, "skipped": shown.skipped,
+        "told": shown.told, "marked": shown.marked,
     }  # fmt: skip
     made.globals["asset"] = asset_address
     return made

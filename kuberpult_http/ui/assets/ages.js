@@ -11,16 +11,17 @@ export function span(seconds) {
 }
 
 function said(seconds) {
-  if (seconds >= 0) return span(seconds);
-  const left = span(-seconds);
-  return left === "now" ? left : `in ${left}`;
+  const text = span(Math.abs(seconds));
+  if (text === "now") return seconds >= 0 ? "just now" : "in 1 min";
+  return seconds >= 0 ? `${text} ago` : `in ${text}`;
 }
 
 /** Say all times below `root` as they are now. */
 export function age(root) {
   const now = Date.now();
   for (const time of root.querySelectorAll("time[datetime]")) {
-    const text = said((now - Date.parse(time.dateTime)) / 1000);
+    const seconds = (now - Date.parse(time.dateTime)) / 1000;
+    const text = time.title ? said(seconds) : span(seconds); // in the matrix there is room for the number only
     if (time.textContent !== text) time.textContent = text;
   }
 }

@@ -1,17 +1,30 @@
 // Filters that work as one types or chooses; without scripts, the button does the same.
 
+import { say } from "./live.js";
+
 const PAUSE = 250;
 
+let due = null;
+let latest = 0;
+
+/** Listens for all forms, those that come later too: what is published may exchange the whole page. */
 export function filters() {
-  for (const form of document.querySelectorAll("form[data-filters]")) follow(form);
+  document.addEventListener("input", later);
+  document.addEventListener("change", later);
+  document.addEventListener("submit", (event) => {
+    if (!event.target.matches("form[data-filters]")) return;
+    event.preventDefault();
+    clearTimeout(due);
+    apply(event.target);
+  });
+  window.addEventListener("pagehide", () => clearTimeout(due));
 }
 
-function follow(form) {
-  let due = null;
-  const later = () => { clearTimeout(due); due = setTimeout(() => apply(form), PAUSE); };
-  form.addEventListener("input", later);
-  form.addEventListener("change", later);
-  form.addEventListener("submit", (event) => { event.preventDefault(); clearTimeout(due); apply(form); });
+function later(event) {
+  const form = event.target.form;
+  if (!form?.matches("[data-filters]")) return;
+  clearTimeout(due);
+  due = setTimeout(() => apply(form), PAUSE);
 }
 
 function addressOf(form) {
@@ -20,20 +33,27 @@ function addressOf(form) {
   return address;
 }
 
-let latest = 0;
-
 async function apply(form) {
   const number = ++latest;
   const address = addressOf(form);
-  const answer = await fetch(address, { headers: { Accept: "text/html" }, cache: "no-store" }).catch(() => null);
+  let answer;
+  let text;
+  try {
+    answer = await fetch(address, { headers: { Accept: "text/html" }, cache: "no-store" });
+    text = await answer.text();
+  } catch {
+    if (number === latest) { say("Not connected; trying again."); due = setTimeout(() => apply(form), 2000); }
+    return;
+  }
   if (number !== latest) return;
-  if (!answer || answer.redirected) { location.assign(address); return; }
-  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  if (answer.redirected) { location.assign(address); return; }
+  const page = new DOMParser().parseFromString(text, "text/html");
   const next = page.getElementById("main");
   const main = document.getElementById("main");
   if (!next || !main) { location.assign(address); return; }
   history.replaceState(null, "", address);
   exchange(main, next, form);
+  say("");
   document.dispatchEvent(new CustomEvent("kuberpult:shown"));
 }
 
@@ -41,7 +61,7 @@ async function apply(form) {
 function exchange(main, next, form) {
   const around = form.closest("main > *");
   const same = around?.className ? next.querySelector(`:scope > .${CSS.escape(around.className)}`) : null;
-  if (!around || !same) { main.replaceChildren(...next.childNodes); filters(); return; }
+  if (!around || !same) { main.replaceChildren(...next.childNodes); return; }
   const fresh = [...next.childNodes];
   const place = fresh.indexOf(same);
   for (const it of [...main.childNodes]) if (it !== around) it.remove();

@@ -44,7 +44,8 @@ function listen() {
   });
 }
 
-function say(text) {
+/** What is not as it should be; nothing if all is well. */
+export function say(text) {
   const place = document.getElementById("liveness");
   if (place && place.textContent !== text) place.textContent = text;
 }
