@@ -12,7 +12,7 @@ from tests.visitor import MILLISECONDS
 
 SOON = 1.0
 """Seconds after which others have seen it."""
-TRIES = 4
+TRIES = 3
 """The machine may be busy with other things; one of so many has to be in time."""
 
 
@@ -47,7 +47,7 @@ def test_what_one_does_by_clicking_another_sees_within_a_second(shop: Shop, visi
 
     taken = seconds_until_seen(deploy, ben)
     assert min(taken) < SOON, taken
-    version_on_production(ada, 1)
+    version_on_production(ada, 2)
 
 
 def test_what_a_program_does_is_seen_within_a_second(shop: Shop, visitors: Visitors) -> None:
