@@ -44,6 +44,7 @@ from kuberpult_core.errors import KuberpultError, Refusal
 from kuberpult_core.reading import pieces
 
 ROOT = Path(__file__).parent.parent
+PAGES_NOW, SCHEMAS_NOW = generate.pages(), generate.schemas()
 PAGES = sorted(str(it.relative_to(ROOT)) for it in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 GENERATED = {f"docs/{name}" for name in generate.pages()}
 PLACEHOLDER = re.compile(r"[A-Z]+\b|-|\S*…")
@@ -82,18 +83,18 @@ def test_there_are_pages() -> None:
 # What is generated
 
 
-@pytest.mark.parametrize("name", sorted(generate.pages()))
+@pytest.mark.parametrize("name", sorted(PAGES_NOW))
 def test_a_generated_page_is_what_the_code_says(name: str) -> None:
-    assert text_of(f"docs/{name}") == generate.pages()[name], "run `python docs/generate.py`"
+    assert text_of(f"docs/{name}") == PAGES_NOW[name], "run `python docs/generate.py`"
 
 
-@pytest.mark.parametrize("name", sorted(generate.schemas()))
+@pytest.mark.parametrize("name", sorted(SCHEMAS_NOW))
 def test_a_schema_is_what_the_code_says(name: str) -> None:
-    assert text_of(f"docs/schemas/{name}") == generate.schemas()[name], "run `python docs/generate.py`"
+    assert text_of(f"docs/schemas/{name}") == SCHEMAS_NOW[name], "run `python docs/generate.py`"
 
 
 def test_there_is_no_schema_of_nothing() -> None:
-    assert {it.name for it in (ROOT / "docs" / "schemas").iterdir()} == set(generate.schemas())
+    assert {it.name for it in (ROOT / "docs" / "schemas").iterdir()} == set(SCHEMAS_NOW)
 
 
 def test_the_session_is_what_the_program_says(tmp_path: Path) -> None:
