@@ -25,7 +25,7 @@ def press(page: Page, name: str) -> None:
 def test_the_state_moves_and_the_plan_says_so_before_and_after_the_button(shop: Shop, visitors: Visitors) -> None:
     visitor = visitors(shop.service)
     page = visitor.open(f"{_DEPLOY}cart&back=%2F%3Fshow%3Dbehind")
-    expect(page.locator("main")).to_contain_text("production/cart 1 → 2")
+    expect(page.locator("main")).to_contain_text("cart on production 1 → 2")
     shop.apply(CreateLock(Target("production"), "freeze", "Nothing moves"), Deploy("staging", "search", 2))
     expect(page.locator("#moved")).to_contain_text("Something was published since this plan was made.")
     before = shop.commits
@@ -36,7 +36,7 @@ def test_the_state_moves_and_the_plan_says_so_before_and_after_the_button(shop: 
     assert not visitor.violations()
     assert shop.commits == before
     page.get_by_role("link", name="See the plan as it is now").click()
-    expect(page.locator("main")).to_contain_text("production/cart 2 waits for lock/production/freeze")
+    expect(page.locator("main")).to_contain_text("cart on production 2 waits for lock/production/freeze")
     press(page, RUN)
     page.wait_for_url("**/?show=behind&done=*")
     expect(page.get_by_role("status").first).to_contain_text("Done:")
@@ -81,7 +81,7 @@ def test_actions_of_two_pages_run_as_one_commit(scripts: bool, shop: Shop, visit
     press(page, ADD)
     page.get_by_role("link", name="Planned 2").click()
     for name in ("cart", "search"):
-        expect(page.locator("main .facts")).to_contain_text(f"production/{name} 1 → 2")
+        expect(page.locator("main .facts")).to_contain_text(f"{name} on production 1 → 2")
     before = shop.commits
     press(page, "Run all of it")
     expect(page.get_by_role("status").first).to_contain_text("Done:")

@@ -186,6 +186,27 @@ def test_actions_are_collected_and_run_as_one(client: Client, repository: Reposi
     assert "frost" in repository.state().environments["staging"].locks  # type: ignore[index]  # a name
 
 
+def test_who_adds_to_the_planned_actions_is_told_that_nothing_has_changed_yet(client: Client) -> None:
+    answer = sent(client, Page(client.get(PLAN).text).form("Add to the planned actions"))
+    assert answer.headers["location"] == "/locks?done=planned"
+    page = client.get(answer.headers["location"], headers={"Cookie": kept(answer)}).text
+    assert "Nothing has changed yet." in page
+    assert Page(page).links["See what they would do together"] == "/planned"
+
+
+def test_what_was_just_done_can_be_undone_from_where_it_leads(client: Client) -> None:
+    location = sent(client, run_of(client)).headers["location"]
+    undo = Page(client.get(location).text).links["Undo…"]
+    assert "kind=Undo" in undo
+    assert ">cart on production</a> 1 → – (undone)</li>" in client.get(undo).text
+
+
+def test_what_a_plan_leaves_alone_is_said_without_a_code(client: Client) -> None:
+    page = client.get("/plan?kind=ReleaseTrain&target=staging").text
+    assert "cart on staging 1 is there already</li>" in page
+    assert "already_there" not in page.partition("<form")[0]
+
+
 def test_a_planned_action_can_be_dropped(client: Client) -> None:
     command = json.dumps({"kind": "Deploy", "environment": "production", "application": "cart", "version": 1})
     cookies = kept(client.post("/planned", data={"command": command}))
@@ -313,6 +334,24 @@ AGES = [
 @pytest.mark.parametrize(("seconds", "words"), AGES)
 def test_how_long_ago_is_one_number(seconds: int, words: str) -> None:
     assert shown.span_between(NOW - timedelta(seconds=seconds), NOW) == words
+
+
+SAID = [(0, "just now"), (7200, "2 h ago"), (-5, "in 1 min"), (-7200, "in 2 h")]
+
+
+@pytest.mark.parametrize(("seconds", "words"), SAID)
+def test_an_age_says_that_it_is_one(seconds: int, words: str) -> None:
+    assert f">{words}</time>" in shown.ago(NOW - timedelta(seconds=seconds), NOW)
+
+
+def test_a_sentence_has_times_for_people_and_links_to_its_commits() -> None:
+    said = shown.told("At 2 since 2026-11-20T08:30:59Z, commit 0123456789ab ('<b>').", address)
+    link = '<a href="/activity/0123456789ab"><code>01234567</code></a>'
+    assert said == f"At 2 since 2026-11-20 08:30 UTC, commit {link} (&#39;&lt;b&gt;&#39;)."
+
+
+def test_what_is_to_be_typed_is_marked() -> None:
+    assert shown.marked("Use `kuberpult <x>`.") == "Use <code>kuberpult &lt;x&gt;</code>."
 
 
 # The frame

@@ -150,6 +150,8 @@ def test_deleting_a_lock_shows_both_ways_and_what_other_locks_still_hold(
     assert query(deploy)["queued"] == "deploy"
     plan = page(client, deploy)
     assert "mail on production – → 1 (the last lock is gone)" in words(plan)
+    shown = words(plan.partition('<p class="card">')[2].partition("</p>")[0])
+    assert shown.startswith("frost Ada")  # whose it is, before it goes
     assert "cart on production waits for lock/production/cart/on call" in words(plan)
     choices = plan.partition('class="choices ways"')[2].partition("</nav>")[0]
     assert [query(it)["queued"] for it in links(choices)] == ["deploy", "discard"]
