@@ -116,6 +116,15 @@ def test_a_filter_stays_when_something_is_published(shop: Shop, visitors: Visito
     assert page.locator("tbody tr").count() == 1
 
 
+def test_filters_work_on_after_the_whole_page_was_exchanged(shop: Shop, visitors: Visitors) -> None:
+    page = visitors(shop.service).open("/")
+    shop.apply(CreateLock(Target("production"), "freeze", "Stop"))
+    expect(page.locator(".environments .locked")).to_have_count(1)
+    page.get_by_label("Name").press_sequentially("sea")
+    expect(page.locator("tbody tr")).to_have_count(1)
+    page.wait_for_url("**/?app=sea")
+
+
 def test_what_moves_moves_only_for_those_who_like_it(shop: Shop, visitors: Visitors) -> None:
     lively, calm = visitors(shop.service).open("/"), visitors(shop.service, calm=True).open("/")
     shop.apply(Deploy("production", "cart", 2))

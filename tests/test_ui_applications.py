@@ -143,9 +143,9 @@ def test_a_lock_and_the_end_of_one_are_planned_from_the_page(client: Client) -> 
     found = page(client, ON_PRODUCTION)
     form = found.form("CreateLock")
     assert "lock/production/cart/more" in planned(client, form, lock_id="more", message="why", link="").text
-    deploys = page(client, found.links["Delete, deploy what waits freeze"])
+    deploys = page(client, found.links["Delete and deploy what waits freeze"])
     assert "cart on production 1 → 3" in deploys.text
-    drops = page(client, found.links["Delete, drop what waits freeze"])
+    drops = page(client, found.links["Delete and drop the queue freeze"])
     assert "cart on production 1 → 3" not in drops.text
 
 

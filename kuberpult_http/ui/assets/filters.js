@@ -1,6 +1,6 @@
 // Filters that work as one types or chooses; without scripts, the button does the same.
 
-import { say } from "./live.js";
+import { lookAgain, say } from "./live.js";
 
 const PAUSE = 250;
 
@@ -54,6 +54,7 @@ async function apply(form) {
   history.replaceState(null, "", address);
   exchange(main, next, form);
   say("");
+  if (page.body.dataset.commit !== document.body.dataset.commit) lookAgain();
   document.dispatchEvent(new CustomEvent("kuberpult:shown"));
 }
 

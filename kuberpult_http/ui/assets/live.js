@@ -14,6 +14,7 @@ let failures = 0;
 let due = null;
 let rows = new Set();
 let isWhole = false;
+let isShowing = false;
 
 export function keepRight() {
   const how = document.body.dataset.live;
@@ -70,8 +71,17 @@ function soon() {
   due ??= setTimeout(show, PAUSE);
 }
 
+/** Look again: what was just shown is of another commit than the newest that is known. */
+export function lookAgain() {
+  isWhole = true;
+  soon();
+}
+
+// One answer is waited for at a time, so that an older one never comes after a newer one.
 async function show() {
   due = null;
+  if (isShowing) { soon(); return; }
+  isShowing = true;
   const wanted = isWhole || rows.size > 20 ? null : [...rows];
   rows = new Set();
   isWhole = false;
@@ -82,17 +92,21 @@ async function show() {
     say("Not connected; trying again.");
     isWhole = true;
     setTimeout(soon, 2000);
+  } finally {
+    isShowing = false;
   }
 }
 
 async function replace(wanted) {
-  const address = new URL(location.href);
+  const here = location.href;
+  const address = new URL(here);
   address.searchParams.delete("done");
   for (const name of wanted ?? []) address.searchParams.append("row", name);
   const answer = await fetch(address, { headers: { Accept: "text/html" }, cache: "no-store" });
   if (answer.redirected) { location.reload(); return; } // the session is over
   if (answer.status >= 500 || answer.status === 429) throw new Error(String(answer.status));
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  if (location.href !== here) { lookAgain(); return; } // somebody has filtered meanwhile
   age(page);
   age(document);
   if (wanted) patchRows(page, wanted);
