@@ -6,6 +6,7 @@ import pytest
 
 from kuberpult_http.ui.pages import PAGES
 from tests.browser import Visitors
+from tests.depth import IS_DEEP
 from tests.messy import LONG_APP, LONG_ENVIRONMENT, LONGEST_APP
 from tests.served import Served
 from tests.visitor import HEIGHT, NARROW, WIDE
@@ -61,10 +62,11 @@ def test_nobody_is_shut_out_of_a_page_at_any_width_in_any_light(
     found = []
     for width in (WIDE, NARROW):
         page.set_viewport_size({"width": width, "height": HEIGHT})
-        found += [f"{width} light: {it}" for it in visitor.violations()]
+        if IS_DEEP or width == (WIDE, NARROW)[ADDRESSES.index(address) % 2]:
+            found += [f"{width} light: {it}" for it in visitor.violations()]
         assert visitor.overflow() <= 0, f"at {width} the page has to be scrolled sideways"
     page.emulate_media(color_scheme="dark")
-    found += [f"{NARROW} dark: {it}" for it in visitor.violations("color-contrast")]
+    found += [f"{NARROW} dark: {it}" for it in visitor.violations(*(() if IS_DEEP else ("color-contrast",)))]
     assert not found, "\n".join(found)
     assert page.locator(".top nav ul").evaluate("(it) => it.scrollWidth <= it.clientWidth"), (
         "places are out of sight"
