@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from kuberpult_core import Manifest
 from kuberpult_core.errors import InvalidManifest
-from kuberpult_core.manifests import MAX_BYTES, MAX_DEPTH, MAX_NODES, blob_id, same_meaning
+from kuberpult_core.manifests import MAX_BYTES, MAX_DEPTH, MAX_NODES, SAFE_LOADER, blob_id, same_meaning
 
 GOOD: dict[str, bytes | str] = {
     "a mapping": "a: b\n",
@@ -217,7 +217,7 @@ def test_what_is_accepted_can_be_read_as_yaml_by_others(text: str) -> None:
         Manifest.of(text)
     except InvalidManifest:
         return
-    documents = list(yaml.compose_all(text, Loader=yaml.SafeLoader))
+    documents = list(yaml.compose_all(text, Loader=SAFE_LOADER))  # libyaml's, as the one of Argo CD is
     assert any(isinstance(document, yaml.MappingNode) for document in documents)
 
 
