@@ -42,7 +42,7 @@ check: $(BIN)/.installed-dev
 	$(BIN)/lint-imports --no-cache
 
 unit: $(BIN)/.installed-dev
-	$(BIN)/pytest --numprocesses 3
+	$(BIN)/pytest --numprocesses 3 --dist worksteal
 
 deep: $(BIN)/.installed-dev
 	HYPOTHESIS_PROFILE=deep $(BIN)/pytest --numprocesses 2 --timeout 3600 tests/test_laws.py tests/test_broken_repositories.py tests/test_queue_machine.py tests/test_convergence.py tests/test_clone_machine.py tests/test_gathering.py tests/test_pace.py tests/test_publishing.py tests/test_browser_pages.py tests/test_completion.py
