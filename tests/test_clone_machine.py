@@ -231,6 +231,8 @@ class Machine(RuleBasedStateMachine):
 
     def _follow(self, who: int) -> None:
         event("followed")
+        if self.is_far:  # somebody looks into it, and the line is good by then
+            self.server.deaf, self.server.meanwhile = 0, []
         assert (self.clients[who].refresh(follow=True).commit or "") == self.tip
 
     def _goes_on(self, who: int) -> bool:
